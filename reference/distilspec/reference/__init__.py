@@ -1,0 +1,1 @@
+"""The specification: every operator of a compressed Transformer, with one meaning and slow, plain code for it."""

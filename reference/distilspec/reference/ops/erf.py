@@ -1,0 +1,12 @@
+"""``erf``."""
+
+from __future__ import annotations
+
+from distilspec.reference.arith import real
+from distilspec.reference.contract.types import Float64Array, RealArray
+from scipy import special
+
+
+def erf(x: RealArray) -> Float64Array:
+    """To be specified."""
+    return special.erf(real(x))

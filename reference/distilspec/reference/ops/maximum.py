@@ -1,0 +1,12 @@
+"""``maximum``."""
+
+from __future__ import annotations
+
+import numpy as np
+from distilspec.reference.arith import real
+from distilspec.reference.contract.types import Float64Array, RealArray
+
+
+def maximum(a: RealArray, b: RealArray) -> Float64Array:
+    """To be specified."""
+    return np.maximum(real(a), real(b))

@@ -1,0 +1,73 @@
+"""``quantize``: real numbers to 8-bit codes."""
+
+from __future__ import annotations
+
+import numpy as np
+from distilspec.reference.arith import round_half_even, saturate
+from distilspec.reference.contract.checks import expect_broadcast, expect_dtype, expect_float, expect_scale
+from distilspec.reference.contract.types import CodeArray, Float32Array, RealArray
+
+
+def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray) -> CodeArray:
+    """
+    Divide by the scale, round half to even, add the zero point, saturate.
+
+    Q-C1  x is float32 or float64; zero_point is uint8 or int8 and names the dtype of the codes
+    Q-C2  scale and zero_point broadcast against x without enlarging it
+    Q-C3  scale is float32, finite and positive
+    Q-S1  x32 = float32(x)   (round to nearest, ties to even)
+    Q-S2  t = x32 / scale   (one float32 division)
+    Q-S3  r = round_half_even(t)   (before the zero point is added)
+    Q-S4  q = saturate(r + zero_point)   (clip to the range of the codes, then cast; infinities saturate)
+    Q-S5  a NaN in x may give any code and changes no other code
+
+    Parameters
+    ----------
+    x : float [...]
+    scale : float32, broadcasts to x; a scalar, or one per row as [..., 1], or one per channel
+    zero_point : uint8 or int8, broadcasts to x
+
+    Returns
+    -------
+    uint8 or int8 [...]
+        Codes with the dtype of ``zero_point``; fresh memory.
+
+    Raises
+    ------
+    DTypeError
+        Q-C1.
+    ShapeError
+        Q-C2.
+    RangeError
+        Q-C3.
+
+    Accuracy
+    --------
+    Exact.
+
+    Special values
+    --------------
+    Infinities saturate; NaN gives the zero point here and is unspecified for others (Q-S5); -0.0 gives the zero point.
+
+    Source
+    ------
+    ONNX QuantizeLinear. StableHLO adds the zero point before rounding, gemmlowp rounds half away from zero;
+    docs/decisions/0001-rounding-and-zero-point.md says why we follow ONNX.
+
+    Examples
+    --------
+    Ties go to even before the zero point is added, which tells all four published rules apart:
+
+    >>> quantize(np.float32([1, 3, -1]), np.float32(2), np.uint8(1)).tolist()
+    [1, 3, 1]
+    """
+    expect_float("quantize", "Q-C1", x=x)
+    expect_dtype("quantize", "zero_point", zero_point, ("uint8", "int8"), why="codes have 8 bits", clause="Q-C1")
+    expect_scale("quantize", "scale", scale, clause="Q-C3")
+    expect_broadcast("quantize", "scale", scale, x.shape, clause="Q-C2")
+    expect_broadcast("quantize", "zero_point", zero_point, x.shape, clause="Q-C2")
+    with np.errstate(over="ignore", under="ignore"):
+        x32 = x.astype(np.float32)  # Q-S1
+        quotient = x32 / scale  # Q-S2
+    rounded = round_half_even(quotient).astype(np.float64)  # Q-S3
+    return saturate(rounded + zero_point, zero_point.dtype)  # Q-S4, Q-S5

@@ -1,0 +1,11 @@
+"""``reduce_min``."""
+
+from __future__ import annotations
+
+from distilspec.reference.arith import real
+from distilspec.reference.contract.types import Float64Array, RealArray
+
+
+def reduce_min(x: RealArray, *, axes: tuple[int, ...], keepdims: bool = True) -> Float64Array:
+    """To be specified."""
+    return real(x).min(axis=axes, keepdims=keepdims)
