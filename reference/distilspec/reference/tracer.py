@@ -15,7 +15,8 @@ from distilspec.reference.contract.types import Array, Attribute, TensorSpec, dt
 from distilspec.reference.program import Program, Step, resolve
 
 #: Two sizes for every symbol. A dimension is symbolic if it follows the symbol's size from one witness to the other.
-WITNESSES: tuple[Mapping[str, int], ...] = ({BATCH: 2, SEQUENCE: 3}, {BATCH: 3, SEQUENCE: 4})
+#: The symbols grow by different amounts, so that sequence - 1, for example, is not taken for batch.
+WITNESSES: tuple[Mapping[str, int], ...] = ({BATCH: 2, SEQUENCE: 3}, {BATCH: 3, SEQUENCE: 5})
 
 _NUMPY_TYPE = {"float": np.float64, "bool": np.bool_}
 

@@ -17,6 +17,7 @@ CodeArray: TypeAlias = NDArray[np.int8] | NDArray[np.uint8]
 Float32Array: TypeAlias = NDArray[np.float32]
 Float64Array: TypeAlias = NDArray[np.float64]
 RealArray: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+NumberArray: TypeAlias = RealArray | Int64Array
 
 #: A value that a step carries besides its tensors. A string in a tuple names a symbolic dimension.
 Attribute: TypeAlias = bool | int | float | str | tuple[int | str, ...] | None
@@ -24,6 +25,9 @@ Attribute: TypeAlias = bool | int | float | str | tuple[int | str, ...] | None
 #: Element types of a program's tensors. ``float`` is a real number, which a runtime holds in float32;
 #: ``float32`` is a value that the specification itself rounds to float32.
 DTYPES = ("float", "float32", "int64", "int32", "uint8", "int8", "bool")
+
+#: Element types of arrays; float64 holds a ``float``.
+ELEMENT_TYPES = ("float64", *DTYPES[1:])
 
 
 @dataclass(frozen=True)

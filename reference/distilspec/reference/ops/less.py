@@ -1,10 +1,60 @@
-"""``less``."""
+"""``less``: element by element order."""
 
 from __future__ import annotations
 
+from distilspec.reference.contract.checks import expect_alike, expect_broadcastable
 from distilspec.reference.contract.types import Array, BoolArray
+
+_NUMBERS = ("float32", "float64", "int64", "int32", "uint8", "int8")
 
 
 def less(a: Array, b: Array) -> BoolArray:
-    """To be specified."""
-    return a < b
+    """
+    Say for every element whether the first tensor holds the smaller value.
+
+    LT-C1  a and b are both floating point (float32 or float64), or have the same integer dtype
+    LT-C2  the shapes of a and b broadcast: aligned from the last axis, sizes are equal or one of them is 1
+    LT-S1  y = (a < b)   (exact comparison of values; float32 is widened, never float64 narrowed)
+    LT-S2  NaN is not smaller than anything, nor anything than NaN; 0 and -0 are equal   (IEEE 754)
+
+    Parameters
+    ----------
+    a : float or integer [...]
+    b : as a [...]
+
+    Returns
+    -------
+    bool [...]
+        Has the broadcast shape; fresh memory.
+
+    Raises
+    ------
+    DTypeError
+        LT-C1.
+    ShapeError
+        LT-C2.
+
+    Accuracy
+    --------
+    Exact.
+
+    Special values
+    --------------
+    LT-S2; infinities are ordered as in IEEE 754.
+
+    Source
+    ------
+    ONNX Less; numpy.less.
+
+    Examples
+    --------
+    Neighbours in int64 are the same in float64, and the float32 of 0.1 is larger than 0.1:
+
+    >>> less(np.int64([2**53]), np.int64([2**53 + 1]))
+    array([ True])
+    >>> less(np.array([0.1, -0.0, np.nan]), np.float32([0.1, 0.0, 0.0]))
+    array([ True, False, False])
+    """
+    expect_alike("less", _NUMBERS, clause="LT-C1", a=a, b=b)
+    expect_broadcastable("less", clause="LT-C2", a=a.shape, b=b.shape)
+    return a < b  # LT-S1, LT-S2

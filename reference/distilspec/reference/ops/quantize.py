@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import numpy as np
-from distilspec.reference.arith import round_half_even, saturate
-from distilspec.reference.contract.checks import expect_broadcast, expect_dtype, expect_float, expect_scale
+from distilspec.reference.arith import along_axis, round_half_even, round_to_float32, saturate
+from distilspec.reference.contract.checks import (
+    expect_axis,
+    expect_broadcast,
+    expect_dtype,
+    expect_float,
+    expect_scale,
+    expect_shape,
+)
 from distilspec.reference.contract.types import CodeArray, Float32Array, RealArray
 
 
-def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray) -> CodeArray:
+def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray, *, axis: int | None = None) -> CodeArray:
     """
     Divide by the scale, round half to even, add the zero point, saturate.
 
     Q-C1  x is float32 or float64; zero_point is uint8 or int8 and names the dtype of the codes
-    Q-C2  scale and zero_point broadcast against x without enlarging it
+    Q-C2  without an axis, scale and zero_point broadcast against x without enlarging it
     Q-C3  scale is float32, finite and positive
+    Q-C4  with an axis, it is an axis of x, and scale and zero_point have shape (x.shape[axis],)
     Q-S1  x32 = float32(x)   (round to nearest, ties to even)
     Q-S2  t = x32 / scale   (one float32 division)
     Q-S3  r = round_half_even(t)   (before the zero point is added)
     Q-S4  q = saturate(r + zero_point)   (clip to the range of the codes, then cast; infinities saturate)
     Q-S5  a NaN in x may give any code and changes no other code
+    Q-S6  with an axis, element i of scale and zero_point belongs to index i of that axis
 
     Parameters
     ----------
     x : float [...]
-    scale : float32, broadcasts to x; a scalar, or one per row as [..., 1], or one per channel
-    zero_point : uint8 or int8, broadcasts to x
+    scale : float32, broadcasts to x; a scalar, or one per row as [..., 1]; with an axis [x.shape[axis]]
+    zero_point : uint8 or int8, broadcasts to x; with an axis [x.shape[axis]]
+    axis : int, optional
+        The axis with one scale and zero point per index; negative ones count from the last.
 
     Returns
     -------
@@ -35,19 +46,20 @@ def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray) -> CodeAr
     Raises
     ------
     DTypeError
-        Q-C1.
+        Q-C1, and a scale that is not float32 (Q-C3).
     ShapeError
-        Q-C2.
+        Q-C2, and the shapes of Q-C4.
     RangeError
-        Q-C3.
+        A scale that is not finite and positive (Q-C3), an axis that does not exist (Q-C4).
 
     Accuracy
     --------
-    Exact.
+    Exact. Which codes a runtime that multiplies by the reciprocal may return is derived in
+    docs/derivations/quantize.md.
 
     Special values
     --------------
-    Infinities saturate; NaN gives the zero point here and is unspecified for others (Q-S5); -0.0 gives the zero point.
+    Infinities saturate; -0.0 gives the zero point; NaN gives 0 here and is unspecified for others (Q-S5).
 
     Source
     ------
@@ -64,10 +76,17 @@ def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray) -> CodeAr
     expect_float("quantize", "Q-C1", x=x)
     expect_dtype("quantize", "zero_point", zero_point, ("uint8", "int8"), why="codes have 8 bits", clause="Q-C1")
     expect_scale("quantize", "scale", scale, clause="Q-C3")
-    expect_broadcast("quantize", "scale", scale, x.shape, clause="Q-C2")
-    expect_broadcast("quantize", "zero_point", zero_point, x.shape, clause="Q-C2")
+    if axis is None:
+        expect_broadcast("quantize", "scale", scale, x.shape, clause="Q-C2")
+        expect_broadcast("quantize", "zero_point", zero_point, x.shape, clause="Q-C2")
+    else:
+        expect_axis("quantize", "x", x, axis, clause="Q-C4")
+        why = f"x has shape {x.shape} and axis is {axis}"
+        expect_shape("quantize", "scale", scale, (x.shape[axis],), why=why, clause="Q-C4")
+        expect_shape("quantize", "zero_point", zero_point, (x.shape[axis],), why=why, clause="Q-C4")
+        scale, zero_point = along_axis(scale, axis, x.ndim), along_axis(zero_point, axis, x.ndim)  # Q-S6
+    x32 = round_to_float32(x)  # Q-S1
     with np.errstate(over="ignore", under="ignore"):
-        x32 = x.astype(np.float32)  # Q-S1
         quotient = x32 / scale  # Q-S2
     rounded = round_half_even(quotient).astype(np.float64)  # Q-S3
     return saturate(rounded + zero_point, zero_point.dtype)  # Q-S4, Q-S5

@@ -1,11 +1,11 @@
-"""``quantized_block_sparse_linear``."""
+"""``quantized_block_sparse_linear``: product of 8-bit activations and a transposed block-sparse 8-bit weight."""
 
 from __future__ import annotations
 
-import numpy as np
-from distilspec.reference.arith import real
+from distilspec.reference.contract.checks import expect_block_sparse, expect_dtype, expect_rank
 from distilspec.reference.contract.types import Array, CodeArray, Float32Array, Float64Array, Int8Array, RealArray
-from scipy import sparse
+from distilspec.reference.ops.quantized_linear import quantized_linear
+from distilspec.reference.ops.unpack_block_sparse import unpack_block_sparse
 
 
 def quantized_block_sparse_linear(
@@ -17,11 +17,78 @@ def quantized_block_sparse_linear(
     indptr: Array,
     weight_scale: Float32Array,
     bias: RealArray | None = None,
-) -> Float64Array:
-    """To be specified."""
-    out_features = (len(indptr) - 1) * data.shape[1]
-    weight = sparse.bsr_array((data.astype(np.int64), indices, indptr), shape=(out_features, x.shape[-1]))
-    centred = x.astype(np.int64) - np.asarray(x_zero_point, np.int64)
-    accumulator = (weight @ centred.reshape(-1, x.shape[-1]).T).T.reshape(*x.shape[:-1], out_features)
-    y = accumulator * real(x_scale) * real(weight_scale)
-    return y if bias is None else y + real(bias)
+    y_scale: Float32Array | None = None,
+    y_zero_point: CodeArray | None = None,
+) -> Float64Array | CodeArray:
+    """
+    Multiply codes by a transposed block-sparse weight of codes, scale the sums, add a bias, requantize when asked to.
+
+    QBSL-C1  x is uint8 or int8 with at least one axis, data int8
+    QBSL-C2  data, indices and indptr have the dtypes and shapes of UNPK-C1 with in_features = x.shape[-1]
+    QBSL-C3  indices and indptr satisfy UNPK-C2
+    QBSL-C4  the other operands satisfy QL-C1 to QL-C6 for the unpacked weight
+    QBSL-S1  weight = unpack_block_sparse(data, indices, indptr)   (blocks that are not stored are zero)
+    QBSL-S2  the result is quantized_linear on that weight, bit for bit   (QL-S1 to QL-S4; an empty block row gives the
+             bias, whatever the zero point)
+
+    Parameters
+    ----------
+    x : uint8 or int8 [..., in_features]
+    x_scale : float32, a scalar, or one per row as [..., 1]
+    x_zero_point : dtype of x, scalar
+    data : int8 [blocks, out, in]
+    indices : int32 or int64 [blocks]
+    indptr : int32 or int64 [out_features / out + 1]
+    weight_scale : float32 [out_features]
+    bias : float [out_features], optional
+    y_scale : float32, scalar, optional
+    y_zero_point : uint8 or int8, scalar, optional
+
+    Returns
+    -------
+    float64 [..., out_features], or codes with the dtype of ``y_zero_point``
+        Fresh memory.
+
+    Raises
+    ------
+    DTypeError
+        QBSL-C1, QBSL-C2, QBSL-C4.
+    ShapeError
+        QBSL-C2, QBSL-C4.
+    RangeError
+        QBSL-C3, QBSL-C4.
+    ContractError
+        QBSL-C4.
+
+    Accuracy
+    --------
+    As ``quantized_linear``: accumulators and codes are exact, the epilogue has its bound.
+
+    Special values
+    --------------
+    No blocks at all give the bias, or zero. A stored block may be zero.
+
+    Source
+    ------
+    scipy.sparse.bsr_array for the layout. ITREX and oneDNN fold the zero point of x into a sum over the weight, which
+    must then run over the stored blocks only.
+
+    Examples
+    --------
+    The zero point 255 counts for the stored block alone, and the empty block row gives the bias:
+
+    >>> x, half, data = np.uint8([[0, 9]]), np.float32(0.5), np.int8([[[-128]]])
+    >>> quantized_block_sparse_linear(
+    ...     x, half, np.uint8(255), data, np.int32([0]), np.int32([0, 1, 1]), np.float32([1, 1]), np.float32([1, 2])
+    ... ).tolist()
+    [[16321.0, 2.0]]
+    """
+    expect_dtype("quantized_block_sparse_linear", "x", x, ("uint8", "int8"), why="codes have 8 bits", clause="QBSL-C1")
+    expect_rank("quantized_block_sparse_linear", "x", x, 1, why="its last axis is summed", clause="QBSL-C1")
+    expect_dtype("quantized_block_sparse_linear", "data", data, ("int8",), why="its zero point is 0", clause="QBSL-C1")
+    in_features = x.shape[-1]
+    expect_block_sparse(
+        "quantized_block_sparse_linear", data, indices, indptr, in_features, layout="QBSL-C2", structure="QBSL-C3"
+    )
+    weight = unpack_block_sparse(data, indices, indptr, in_features=in_features)  # QBSL-S1
+    return quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias, y_scale, y_zero_point)  # QBSL-S2

@@ -1,0 +1,1 @@
+"""What runtimes are judged on: texts for whole models, and operator cases from the goldens."""

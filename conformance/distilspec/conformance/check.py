@@ -1,0 +1,214 @@
+"""Judging a runtime: on a whole model segment by segment, and on the operators one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from distilspec.conformance import bounds
+from distilspec.conformance.decisions import judge_decisions
+from distilspec.conformance.goldens import Expected, GoldenCase
+from distilspec.conformance.judge import judge
+from distilspec.conformance.one_step import one_step_program
+from distilspec.conformance.result import CaseResult, Judgement, State, Unit
+from distilspec.conformance.runtimes.adapter import Executable, Runtime
+from distilspec.conformance.segments import judge_segments
+from distilspec.conformance.subject import Subject
+from distilspec.reference import ops
+from distilspec.reference.clauses import clauses
+from distilspec.reference.contract.errors import ContractError, UnsupportedError
+from distilspec.reference.contract.types import Array, Float64Array
+from distilspec.reference.program import Program
+
+#: More undecided decisions than this share mean that the bound says nothing about the model.
+MOST_UNDECIDED = 0.2
+
+#: Called before each case with a description, for progress bars.
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What replays a case: a program and the inputs on which it was judged."""
+
+    program: Program
+    inputs: Mapping[str, Array]
+    target: str
+
+
+def formula_clause(operator: str) -> str:
+    """Return the id of the operator's first semantic clause: its formula."""
+    return next(clause.id for clause in clauses(operator) if clause.kind == "S")
+
+
+def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda _: None) -> list[CaseResult]:
+    """
+    Judge a runtime on a whole model: determinism, every segment on its own inputs, and the final decisions.
+
+    Each batch gives one case ``staged`` that says whether showing the intermediates altered the program (then the
+    segments are not counted), one case a segment, one a decision.
+    """
+    recipe = subject.program.recipe
+    missing = sorted({step.op for step in subject.program.steps if not runtime.supports(step.op)})
+    prefix = f"{subject.name}/{recipe}"
+    if missing:
+        detail = f"{runtime.name} declares no support for {', '.join(missing)}"
+        return [_case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, detail))]
+    progress(f"load {prefix}")
+    try:
+        executable = runtime.load(subject.program)
+    except UnsupportedError as error:
+        return [_case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))]
+    except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
+        return [_case(f"{prefix}/load", "", recipe, "", _crash(error))]
+    results: list[CaseResult] = []
+    for batch, inputs in subject.batches.items():
+        try:
+            results += _check_batch(executable, subject.program, inputs, f"{prefix}/{batch}", progress)
+        except Exception as error:  # noqa: BLE001
+            results.append(_case(f"{prefix}/{batch}/run", "", recipe, "", _crash(error)))
+    return _distrust_undecided(results)
+
+
+def _check_batch(
+    executable: Executable, program: Program, inputs: Mapping[str, Array], prefix: str, progress: Progress
+) -> Iterator[CaseResult]:
+    recipe = program.recipe
+    progress(f"run {prefix}")
+    plain, again = executable.run(inputs), executable.run(inputs)
+    same = _equal_bits(plain, again)
+    detail = "" if same else "two runs on the same inputs gave different bits"
+    yield _case(
+        f"{prefix}/run twice", "", recipe, "", _verdict(Unit.METAMORPHIC, State.PASS if same else State.FAIL, detail)
+    )
+    shown = executable.run_exposed(inputs, executable.survivors())
+    unaltered = _equal_bits(plain, {label: shown[label] for label in plain})
+    yield _case(f"{prefix}/staged", "", recipe, "", _staged(unaltered, len(executable.survivors())))
+    errors = {}
+    if unaltered:
+        finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
+        values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
+        for judged in judge_segments(program, values):
+            target = judged.segment.target
+            progress(f"judge {prefix}/{target}")
+            errors[target] = judged.error
+            maker = program.maker(target)
+            yield CaseResult(
+                id=f"{prefix}/{target}",
+                clause=formula_clause(maker.op) if maker else "",
+                recipe=recipe,
+                step=maker.name if maker else target,
+                judgement=judged.judgement,
+                operators=judged.segment.operators,
+                evidence=Evidence(judged.segment.program, judged.inputs, target),
+            )
+    progress(f"decide {prefix}")
+    expected = program.run(ops, inputs)
+    for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors) if unaltered else ():
+        yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
+
+
+def check_operators(
+    runtime: Runtime, cases: Sequence[GoldenCase], progress: Progress = lambda _: None
+) -> list[CaseResult]:
+    """Judge a runtime on operator cases with known answers, each as a program of one step."""
+    results = []
+    for case in cases:
+        progress(case.id)
+        results.append(_check_operator(runtime, case))
+    return results
+
+
+def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
+    clause, recipe = ", ".join(case.clauses), case.recipe or "any"
+
+    def ended(judgement: Judgement, evidence: Evidence | None = None) -> CaseResult:
+        return CaseResult(case.id, clause, recipe, case.operator, judgement, (case.operator,), evidence)
+
+    if not runtime.supports(case.operator):
+        detail = f"{runtime.name} declares no support for {case.operator}"
+        return ended(_verdict(Unit.EXACT, State.UNSUPPORTED, detail))
+    program, inputs = one_step_program(case)
+    evidence = Evidence(program, inputs, next(iter(program.outputs.values())))
+    try:
+        got = runtime.load(program).run(inputs)
+        lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
+        allowed = program.run(bounds, lifted)
+        errors = {label: bounded.error for label, bounded in allowed.items()}
+        answers = (case.expected, *case.allowed)
+        return ended(min((_judge_answer(got, answer, errors) for answer in answers), key=_severity), evidence)
+    except UnsupportedError as error:
+        return ended(_verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))
+    except Exception as error:  # noqa: BLE001
+        return ended(_crash(error), evidence)
+
+
+def _judge_answer(
+    got: Mapping[str, Array], answer: Sequence[Expected], errors: Mapping[str, Float64Array]
+) -> Judgement:
+    return max((_judge_output(got[expected.name], expected, errors[expected.name]) for expected in answer), key=_severity)
+
+
+def _judge_output(got: Array, expected: Expected, error: Float64Array) -> Judgement:
+    if expected.judged is not None:
+        error = np.where(expected.judged, error, np.inf)
+    judgement = judge(got, expected.value, error)
+    if judgement.state is State.MISTRUSTED:  # a golden is small on purpose, and its answer is known
+        return dataclasses.replace(judgement, state=State.PASS, detail="")
+    return judgement
+
+
+def _severity(judgement: Judgement) -> tuple[bool, float]:
+    return judgement.state is State.FAIL, judgement.bound_used
+
+
+def _distrust_undecided(results: list[CaseResult]) -> list[CaseResult]:
+    decisions = [result for result in results if result.judgement.unit is Unit.DECISION]
+    undecided = [result for result in decisions if result.state is State.UNDECIDED]
+    if len(undecided) <= MOST_UNDECIDED * len(decisions):
+        return results
+    detail = f"{len(undecided)} of {len(decisions)} decisions are undecided; expected at most {MOST_UNDECIDED:.0%}"
+    first = decisions[0]
+    prefix = "/".join(first.id.split("/")[:2])
+    verdict = _verdict(Unit.DECISION, State.MISTRUSTED, detail)
+    return [*results, _case(f"{prefix}/decisions", "", first.recipe, "", verdict)]
+
+
+def _staged(unaltered: bool, exposed: int) -> Judgement:
+    if unaltered:
+        detail = f"{exposed} tensors exposed; the final output is bit for bit that of the unexposed run"
+        return _verdict(Unit.METAMORPHIC, State.PASS, detail)
+    detail = "altered: exposing tensors changed the final output, so segments are not judged"
+    return _verdict(Unit.METAMORPHIC, State.MISTRUSTED, detail)
+
+
+def _coerced(program: Program, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    masks = [name for name, spec in program.inputs.items() if spec.dtype == "bool"]
+    return {name: array.astype(np.bool_) if name in masks else array for name, array in inputs.items()}
+
+
+def _equal_bits(first: Mapping[str, Array], second: Mapping[str, Array]) -> bool:
+    return all(first[label].tobytes() == second[label].tobytes() for label in first)
+
+
+def _verdict(unit: Unit, state: State, detail: str) -> Judgement:
+    return Judgement(unit, state, 0.0, 0.0, detail)
+
+
+def _crash(error: Exception) -> Judgement:
+    where = "" if isinstance(error, ContractError) else f" ({_origin(error)})"
+    line = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    return Judgement(Unit.EXACT, State.ERROR, np.inf, np.inf, f"{type(error).__name__}: {line}{where}")
+
+
+def _origin(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+
+
+def _case(case_id: str, clause: str, recipe: str, step: str, judgement: Judgement) -> CaseResult:
+    return CaseResult(case_id, clause, recipe, step, judgement)

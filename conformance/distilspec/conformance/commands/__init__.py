@@ -1,0 +1,1 @@
+"""The subcommands of ``distilspec``, one a file."""

@@ -1,0 +1,1 @@
+"""``distilspec run``: a real answer from a real model."""

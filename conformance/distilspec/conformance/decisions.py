@@ -1,0 +1,115 @@
+"""End-to-end decisions: nearest neighbours, labels, spans and tokens, judged by a first-order bound on their margins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from distilspec.conformance.adjoints import first_order_bound
+from distilspec.conformance.result import Judgement, State, Unit
+from distilspec.reference.contract.types import Array, Float64Array
+from distilspec.reference.program import Program
+
+#: At most so many decisions are judged for one output of one batch; each costs a reverse pass through the program.
+DECISIONS_PER_OUTPUT = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One decision: ``scores[candidates]`` compete; ``gradient(i, j)`` is d(scores[i] - scores[j]) / d output."""
+
+    name: str
+    label: str
+    scores: Float64Array
+    candidates: Array
+    output: Float64Array
+    position: tuple[int, ...]
+
+    def winner(self, scores: Float64Array) -> int:
+        """Return the candidate with the largest score, the first one of equals."""
+        return int(self.candidates[np.argmax(scores[self.candidates])])
+
+    def runner_up(self) -> int:
+        """Return the candidate with the second largest score."""
+        others = self.candidates[self.candidates != self.winner(self.scores)]
+        return int(others[np.argmax(self.scores[others])])
+
+    def cotangent(self, first: int, second: int) -> Float64Array:
+        """Return the gradient of the margin ``scores[first] - scores[second]`` with respect to the whole output."""
+        gradient = np.zeros_like(self.output)
+        if self.label == "sentence_embedding":
+            (row,) = self.position
+            gradient[row] = self.output[first] - self.output[second]
+            gradient[first] += self.output[row]
+            gradient[second] -= self.output[row]
+        else:
+            gradient[(*self.position, first)] = 1.0
+            gradient[(*self.position, second)] = -1.0
+        return gradient
+
+
+def choices(label: str, output: Array, attention_mask: Array) -> Iterator[Choice]:
+    """
+    Yield the decisions that the output ``label`` stands for.
+
+    ``sentence_embedding`` [batch, hidden]: which other sentence of the batch is nearest, by inner product.
+    ``start_logits``, ``end_logits`` [batch, sequence]: the position. ``logits`` [batch, labels] or
+    [batch, sequence, labels]: the label. Padding is no candidate and decides nothing. Other outputs decide nothing.
+    """
+    values = output.astype(np.float64)
+    mask = attention_mask.astype(np.bool_)
+    if label == "sentence_embedding":
+        rows = range(len(values)) if len(values) > 2 else range(0)
+        for row in rows:
+            others = np.flatnonzero(np.arange(len(values)) != row)
+            yield Choice(f"nearest to {row}", label, values @ values[row], others, values, (row,))
+    elif label in ("start_logits", "end_logits"):
+        for row in range(len(values)):
+            candidates = np.flatnonzero(mask[row])
+            if candidates.size > 1:
+                yield Choice(f"{label} {row}", label, values[row], candidates, values, (row,))
+    elif label == "logits" and values.shape[-1] > 1:
+        positions = np.argwhere(mask) if values.ndim == 3 else np.arange(len(values))[:, np.newaxis]
+        for position in positions:
+            at = tuple(int(index) for index in position)
+            yield Choice(f"{label} {at}", label, values[at], np.arange(values.shape[-1]), values, at)
+
+
+def judge_decisions(
+    program: Program,
+    inputs: Mapping[str, Array],
+    expected: Mapping[str, Array],
+    got: Mapping[str, Array],
+    local_errors: Mapping[str, Float64Array],
+) -> Iterator[tuple[str, str, Judgement]]:
+    """
+    Yield (output label, decision, verdict) for every decision of every output.
+
+    The margin between the reference's winner and its rival may move by the first-order bound: the sum over the exposed
+    tensors of |d margin / d tensor| times that tensor's local bound. The rival is the runtime's winner if it differs,
+    else the runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED.
+    """
+    for label, output in expected.items():
+        everything = list(choices(label, output, inputs["attention_mask"]))
+        step = max(1, -(-len(everything) // DECISIONS_PER_OUTPUT))
+        for choice in everything[::step]:
+            first = choice.winner(choice.scores)
+            other = _scores_of(choice, got[label])
+            flipped = choice.winner(other) != first
+            second = choice.winner(other) if flipped else choice.runner_up()
+            margin = float(choice.scores[first] - choice.scores[second])
+            bound = first_order_bound(program, inputs, {label: choice.cotangent(first, second)}, local_errors)
+            moved = abs(float(other[first] - other[second]) - margin)
+            state = State.UNDECIDED if margin <= bound else State.FAIL if flipped else State.PASS
+            detail = f"margin {margin:.3g}, first-order bound {bound:.3g}" + (", flipped" if flipped else "")
+            yield label, choice.name, Judgement(Unit.DECISION, state, moved, moved / bound if bound else 0.0, detail)
+
+
+def _scores_of(choice: Choice, output: Array) -> Float64Array:
+    values: Float64Array = output.astype(np.float64)
+    if choice.label == "sentence_embedding":
+        return values @ values[choice.position[0]]
+    scores: Float64Array = values[choice.position]
+    return scores

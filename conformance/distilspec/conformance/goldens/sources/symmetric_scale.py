@@ -1,0 +1,70 @@
+"""Cases of ``symmetric_scale``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from distilspec.conformance.goldens.build import Source, f32, f64
+from distilspec.conformance.goldens.case import GoldenCase
+from distilspec.conformance.goldens.exact import float32
+
+SOURCE = Source("symmetric_scale")
+
+
+def cases() -> Iterator[GoldenCase]:
+    """Yield every case: exact and rounded quotients, the scale 1 of a zero range, the subnormal range, sizes."""
+    yield SOURCE.hand(
+        "multiples-of-127",
+        "SYM-S1",
+        inputs={"largest": f32([127, 254, 63.5, 127 * 2.0**-100, 127 * 2.0**100])},
+        expected={"y": f32([1, 2, 0.5, 2.0**-100, 2.0**100])},
+        notes="Exact quotients. Dividing by 128 or 127.5 gives other scales.",
+    )
+    magnitudes = f32([1, 0.1, 3.14159274, 6.0, 1e30, 3.4028235e38, 1e-30]).tolist()
+    yield SOURCE.exact(
+        "rounded-quotients",
+        "SYM-S1",
+        inputs={"largest": f32(magnitudes)},
+        expected={"y": f32([float32(Fraction(magnitude) / 127) for magnitude in magnitudes])},
+        notes="One float32 division, correctly rounded. Multiplying by the float32 of 1/127 differs in the last bit.",
+    )
+    yield SOURCE.exact(
+        "float64-is-rounded-first",
+        "SYM-S1",
+        inputs={"largest": f64([0.1, 1 + 2.0**-24, 1 / 3])},
+        expected={"y": f32([float32(Fraction(float32(value)) / 127) for value in (0.1, 1 + 2.0**-24, 1 / 3)])},
+        notes="A float64 magnitude becomes a float32 before the division.",
+    )
+    yield SOURCE.hand(
+        "zero",
+        "SYM-S2",
+        inputs={"largest": f32([0, -0.0])},
+        expected={"y": f32([1, 1])},
+        notes="A tensor of zeros gets the scale 1; a scale 0 would make every quotient NaN.",
+    )
+    smallest = 127 * 2.0**-126
+    yield SOURCE.exact(
+        "smallest-normal-quotient",
+        "SYM-S2",
+        inputs={"largest": f32(smallest)},
+        expected={"y": f32(2.0**-126)},
+        notes="The quotient is the smallest normal float32 and is kept.",
+    )
+    below = 126 * 2.0**-126
+    yield SOURCE.exact(
+        "subnormal-quotient",
+        "SYM-S2",
+        inputs={"largest": f32([below, 2.0**-149])},
+        expected={"y": f32([1, 1])},
+        allowed=[{"y": f32([float32(Fraction(below) / 127), 1])}],
+        notes="""A subnormal quotient is replaced by 1. ONNX Runtime and the ONNX reference disagree here, so the quotient
+        itself is allowed as well; the quotient of the second magnitude rounds to 0, for which 1 is required.""",
+    )
+    yield SOURCE.hand(
+        "empty",
+        "SYM-S1",
+        inputs={"largest": f32([])},
+        expected={"y": f32([])},
+        notes="No magnitudes, no scales.",
+    )

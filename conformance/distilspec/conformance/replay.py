@@ -1,0 +1,105 @@
+"""One case in a folder of its own: saved when it fails, and run again anywhere, on any runtime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from distilspec.conformance import bounds
+from distilspec.conformance.judge import judge
+from distilspec.conformance.result import CaseResult, Judgement
+from distilspec.conformance.runtimes.adapter import Runtime
+from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.safetensors_file import read_safetensors
+from distilspec.reference.formats.saved import load_program, save_program
+from distilspec.reference.program import Program
+
+if TYPE_CHECKING:
+    from distilspec.conformance.report.run import Run
+
+_TEXT_KEYS = ("id", "clause", "recipe", "runtime", "version", "target", "detail")
+
+
+@dataclass(frozen=True)
+class ReplayCase:
+    """A case that was read back: what was judged, on what, and by whom."""
+
+    id: str
+    clause: str
+    recipe: str
+    runtime: str
+    version: str
+    options: Mapping[str, str]
+    target: str
+    detail: str
+    program: Program
+    inputs: Mapping[str, Array]
+
+
+def save_case(folder: Path, run: Run, case: CaseResult) -> None:
+    """Write ``case.json``, ``inputs.safetensors`` and ``program/`` for a case with evidence into a new folder."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True)
+    save_program(case.evidence.program, folder / "program")
+    inputs = {name: np.ascontiguousarray(array) for name, array in case.evidence.inputs.items()}
+    save_file(inputs, folder / "inputs.safetensors")
+    description = {
+        "schema": 1,
+        "id": case.id,
+        "clause": case.clause,
+        "recipe": case.recipe,
+        "runtime": run.runtime,
+        "version": run.version,
+        "options": dict(run.options),
+        "target": case.evidence.target,
+        "detail": case.judgement.detail,
+    }
+    (folder / "case.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+
+
+def load_case(path: Path) -> ReplayCase:
+    """
+    Read a case that ``save_case`` wrote.
+
+    Raises
+    ------
+    FormatError
+        A file is missing, truncated or not what ``save_case`` writes.
+    """
+    try:
+        description: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FormatError(f"replay: {path} does not exist; expected a case.json that check --report wrote") from None
+    except (OSError, ValueError) as error:
+        raise FormatError(f"replay: {path} is not readable JSON ({error}); expected a case.json") from None
+    if not isinstance(description, dict) or description.get("schema") != 1:
+        raise FormatError(f"replay: {path} is not a case of schema 1; expected a case.json that check --report wrote")
+    for key in _TEXT_KEYS:
+        if not isinstance(description.get(key), str):
+            raise FormatError(f"replay: {path} has no text {key!r}; expected a case.json that check --report wrote")
+    options = description.get("options")
+    if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
+        raise FormatError(f"replay: {path} has no options; expected a mapping of text to text")
+    program = load_program(path.parent / "program")
+    target = description["target"]
+    if target not in program.tensors:
+        raise FormatError(f"replay: {path} asks for {target}; expected a tensor of its program")
+    inputs = read_safetensors(path.parent / "inputs.safetensors")
+    texts = {key: description[key] for key in _TEXT_KEYS}
+    return ReplayCase(**texts, options=options, program=program, inputs=inputs)
+
+
+def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
+    """Run the case's program on a runtime and judge the tensor that the case is about."""
+    label = next(label for label, name in case.program.outputs.items() if name == case.target)
+    got = runtime.load(case.program).run(case.inputs)[label]
+    lifted = {name: bounds.Bounded.exact(array) for name, array in case.inputs.items()}
+    allowed = case.program.run(bounds, lifted)[label]
+    return judge(got, np.asarray(allowed.value), allowed.error)

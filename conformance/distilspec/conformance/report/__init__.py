@@ -1,0 +1,1 @@
+"""Reports: the verdict of a run, as JSON for scripts and as tables for a terminal."""

@@ -1,0 +1,65 @@
+"""A run on a terminal: one table by operator, the failing cases, and the verdict in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from distilspec.conformance.report.json_report import replay_name
+from distilspec.conformance.report.run import Run
+from distilspec.conformance.result import CaseResult, State
+from distilspec.reference.contract.spec import SPEC_VERSION
+
+#: So many failing cases are printed; the rest is in the report.
+FAILURES_SHOWN = 8
+
+
+def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
+    """Print what was judged, what failed and where to replay it, and the verdict."""
+    console.print(_table(run))
+    for case in run.cases:
+        if case.state is State.MISTRUSTED or case.id.endswith("/staged"):
+            console.print(f"{case.state:<10} {case.id}: {case.judgement.detail}", highlight=False, soft_wrap=True)
+    for case in run.failing[:FAILURES_SHOWN]:
+        console.print(f"[bold red]{case.state}[/] {case.id} [{case.clause}]", highlight=False, soft_wrap=True)
+        console.print(f"     {case.judgement.detail}", highlight=False, markup=False, soft_wrap=True)
+        if folder is not None and case.evidence is not None:
+            path = folder / "failures" / replay_name(case.id) / "case.json"
+            console.print(f"     distilspec replay {path}", highlight=False, markup=False, soft_wrap=True)
+    if len(run.failing) > FAILURES_SHOWN:
+        more = len(run.failing) - FAILURES_SHOWN
+        console.print(f"... and {more} more" + ("" if folder else "; --report DIR writes them all"), highlight=False)
+    counts = ", ".join(f"{count} {state}" for state, count in run.counts.items())
+    clauses = f"{len(run.judged_clauses)} of {len(run.mandatory)} clauses"
+    colour = "green" if run.exit_status == 0 else "red"
+    console.print(
+        f"[bold {colour}]{run.verdict}[/]: {run.runtime} {run.version}, spec {SPEC_VERSION}, "
+        f"{run.model} {' '.join(run.recipes)}: {counts}; {clauses} judged",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _table(run: Run) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("recipe", "judged by", "made by"):
+        table.add_column(title, no_wrap=True)
+    for title in ("cases", "PASS", "FAIL", "other", "worst share of bound"):
+        table.add_column(title, justify="right")
+    groups: dict[tuple[str, str, str], list[CaseResult]] = {}
+    for case in run.cases:
+        maker = case.operators[-1] if case.operators else case.id.rsplit("/", 1)[-1].split(":")[0]
+        groups.setdefault((case.recipe, str(case.judgement.unit), maker), []).append(case)
+    for (recipe, unit, maker), cases in groups.items():
+        table.add_row(recipe, unit, maker, *_counts(cases))
+    return table
+
+
+def _counts(cases: Sequence[CaseResult]) -> tuple[str, ...]:
+    passed = sum(case.state is State.PASS for case in cases)
+    failed = sum(case.state in (State.FAIL, State.ERROR) for case in cases)
+    used = max(case.judgement.bound_used for case in cases)
+    return str(len(cases)), str(passed), str(failed), str(len(cases) - passed - failed), f"{used:.2g}" if used else "-"

@@ -1,0 +1,67 @@
+"""The states in which a judged case can end, and the record of one case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """How a case ended (design of the report: one of these words in every case)."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+    UNSUPPORTED = "UNSUPPORTED"
+    UNDECIDED = "UNDECIDED"
+    MISTRUSTED = "MISTRUSTED"
+
+
+class Unit(StrEnum):
+    """By which kind of rule a case was judged."""
+
+    EXACT = "exact"
+    SET = "set"
+    BOUND = "bound"
+    DECISION = "decision"
+    METAMORPHIC = "metamorphic"
+
+
+#: States that make a runtime not conformant.
+FAILING = (State.FAIL, State.ERROR)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """
+    The verdict on one tensor or decision.
+
+    ``max_error`` is the largest absolute difference in the unit of the tensor, ``bound_used`` the largest share of its
+    bound that an element used (1 is the limit; 0 where the rule is exact and kept), ``bias`` the mean signed share.
+    """
+
+    unit: Unit
+    state: State
+    max_error: float
+    bound_used: float
+    detail: str = ""
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """One judged case, as it stands in ``report.json``, and what is needed to replay it when it did not pass."""
+
+    id: str
+    clause: str
+    recipe: str
+    step: str
+    judgement: Judgement
+    operators: tuple[str, ...] = ()
+    evidence: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def state(self) -> State:
+        """Return how the case ended."""
+        return self.judgement.state

@@ -1,0 +1,48 @@
+"""Adapters: what stands between the suite and the runtimes that it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from distilspec.conformance.runtimes.adapter import Executable, Runtime, RuntimeMissingError
+from distilspec.reference.contract.errors import UnsupportedError
+
+#: Every runtime by the name that users type, with the package that it needs. Its adapter is the module of that name.
+RUNTIMES: Mapping[str, str | None] = {"reference": None, "torch": "torch", "onnxruntime": "onnxruntime"}
+
+__all__ = ["RUNTIMES", "Executable", "Runtime", "RuntimeMissingError", "find_runtime"]
+
+
+def find_runtime(name: str, options: Mapping[str, str] | None = None) -> Runtime:
+    """
+    Return the runtime of this name; its package is imported now.
+
+    Raises
+    ------
+    UnsupportedError
+        There is no adapter of this name.
+    RuntimeMissingError
+        The runtime's package is not installed.
+    RangeError
+        An option does not exist or has an unknown value.
+
+    Examples
+    --------
+    >>> find_runtime("reference").supports("softmax")
+    True
+    >>> find_runtime("tensorflow")
+    Traceback (most recent call last):
+    distilspec.reference.contract.errors.UnsupportedError: runtime tensorflow: no adapter has this name; \
+expected one of reference, torch, onnxruntime
+    """
+    if name not in RUNTIMES:
+        raise UnsupportedError(f"runtime {name}: no adapter has this name; expected one of {', '.join(RUNTIMES)}")
+    try:
+        adapter = import_module(f"distilspec.conformance.runtimes.{name}")
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(
+            f"runtime {name}: package {error.name} is not installed; expected it from pip install 'distilspec[{name}]'"
+        ) from None
+    create: Callable[[Mapping[str, str]], Runtime] = adapter.create
+    return create(options or {})

@@ -1,0 +1,161 @@
+"""ONNX Runtime on the CPU, through the ONNX writer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from distilspec.conformance.runtimes.adapter import Executable, Runtime, as_float32, expect_known, expect_option
+from distilspec.reference.contract.errors import RangeError
+from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.onnx_forms import FORMS
+from distilspec.reference.formats.onnx_writer import write_onnx
+from distilspec.reference.program import Program
+
+LEVELS = {
+    "disable": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+
+#: What a user gets who sets nothing, except that one thread makes a run repeatable.
+DEFAULTS = {"level": "all", "opset": "17", "threads": "1"}
+
+#: Options with this prefix are ONNX Runtime's own session configuration entries and are passed on as they are.
+#: ``session.x64quantprecision=1`` keeps u8 x s8 products exact on processors without VNNI.
+PASSED_ON = "session."
+
+_ERRORS_ONLY = 3
+
+Signature = list[tuple[str, str, tuple[str, ...], tuple[str, ...], bytes]]
+
+
+class OnnxRuntime(Runtime):
+    """
+    Runs programs in ONNX Runtime's CPU execution provider.
+
+    Options: ``level`` (disable, basic, extended, all), ``opset``, ``threads``, and any ``session.*`` entry.
+    """
+
+    name = "onnxruntime"
+    version = onnxruntime.__version__
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        """Set the options."""
+        own = {key: value for key, value in options.items() if not key.startswith(PASSED_ON)}
+        expect_known(self.name, own, tuple(DEFAULTS))
+        self.options = {**DEFAULTS, **options}
+        expect_option(self.name, "level", self.options["level"], tuple(LEVELS))
+        for key in ("opset", "threads"):
+            if not self.options[key].isdecimal():
+                raise RangeError(f"runtime {self.name}: option {key} is {self.options[key]!r}; expected a number")
+
+    def supports(self, op: str) -> bool:
+        """Return whether the operator has an ONNX form."""
+        return op in FORMS
+
+    def load(self, program: Program) -> Executable:
+        """Write the program as ONNX and load it."""
+        return OnnxExecutable(program, self.options)
+
+
+class OnnxExecutable(Executable):
+    """
+    One session for the program as it is, and one with tensors shown.
+
+    A tensor survives if the graph that ONNX Runtime made of the program still has it, and if the graph that it makes
+    when the tensor is an output is the same graph, node for node.
+    """
+
+    def __init__(self, program: Program, options: Mapping[str, str]) -> None:
+        """Load ``program``."""
+        self._program = program
+        self._options = options
+        self._plain = self._load()
+        self._exposed: tuple[tuple[str, ...], onnxruntime.InferenceSession] = ((), self._plain)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the session in which nothing is shown."""
+        return self._run(self._plain, inputs, ())
+
+    def survivors(self) -> tuple[str, ...]:
+        """Return the tensors that ONNX Runtime's graph keeps, without those whose showing changes it."""
+        return self._survivors
+
+    def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
+        """Run a session in which ``expose`` are outputs; the last such session is kept."""
+        labels = {tensor: label for label, tensor in self._program.outputs.items()}
+        shown = tuple(name for name in expose if name not in labels)
+        if self._exposed[0] != shown:
+            self._exposed = (shown, self._load(shown))
+        values = self._run(self._exposed[1], inputs, shown)
+        return values | {name: values[labels[name]] for name in expose if name in labels}
+
+    @cached_property
+    def _survivors(self) -> tuple[str, ...]:
+        outputs = set(self._program.outputs.values())
+        plain = self._optimised(())
+        made = {output for _, _, _, made_here, _ in plain for output in made_here}
+        candidates = [name for name in self._program.tensors if name in made and name not in outputs]
+        if self._optimised(candidates) != plain:
+            candidates = self._harmless(candidates, plain)
+        kept = outputs.union(candidates)
+        return tuple(name for name in self._program.tensors if name in kept)
+
+    def _harmless(self, candidates: Sequence[str], plain: Signature) -> list[str]:
+        """Return the candidates without the operators whose outputs change the graph when they are shown."""
+        makers = {output: step.op for step in self._program.steps for output in step.outputs}
+        kept: list[str] = []
+        for op in dict.fromkeys(makers[name] for name in candidates):
+            more = [*kept, *(name for name in candidates if makers[name] == op)]
+            if self._optimised(more) == plain:
+                kept = more
+        return kept
+
+    def _optimised(self, expose: Sequence[str]) -> Signature:
+        with tempfile.TemporaryDirectory(prefix="distilspec-") as folder:
+            path = Path(folder) / "optimised.onnx"
+            self._load(expose, path)
+            nodes = onnx.load(path, load_external_data=False).graph.node
+        return [
+            (node.domain, node.op_type, tuple(node.input), tuple(node.output), _attributes(node)) for node in nodes
+        ]
+
+    def _load(self, expose: Sequence[str] = (), save: Path | None = None) -> onnxruntime.InferenceSession:
+        settings = onnxruntime.SessionOptions()
+        settings.graph_optimization_level = LEVELS[self._options["level"]]
+        settings.intra_op_num_threads = int(self._options["threads"])
+        settings.log_severity_level = _ERRORS_ONLY
+        for key, value in self._options.items():
+            if key.startswith(PASSED_ON):
+                settings.add_session_config_entry(key, value)
+        if save is not None:
+            settings.optimized_model_filepath = str(save)
+        model = write_onnx(self._program, opset=int(self._options["opset"]), expose=expose)
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
+        )
+
+    def _run(
+        self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], shown: Sequence[str]
+    ) -> dict[str, Array]:
+        names = [*self._program.outputs, *shown]
+        feeds = {name: _fed(array) for name, array in self._program.checked(inputs).items()}
+        return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def _attributes(node: onnx.NodeProto) -> bytes:
+    return b"".join(sorted(attribute.SerializeToString() for attribute in node.attribute))
+
+
+def _fed(array: Array) -> Array:
+    return array.astype(np.int64) if array.dtype == np.bool_ else as_float32(array)
+
+
+create = OnnxRuntime

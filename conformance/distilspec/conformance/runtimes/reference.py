@@ -1,0 +1,55 @@
+"""The reference as a runtime: the values that every other runtime is compared with, rounded to float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from distilspec.conformance.runtimes.adapter import Executable, Runtime, as_float32, expect_known
+from distilspec.reference import ops
+from distilspec.reference.contract.spec import SPEC_VERSION
+from distilspec.reference.contract.types import Array
+from distilspec.reference.program import Program
+
+
+class ReferenceRuntime(Runtime):
+    """Runs programs on ``distilspec.reference.ops``."""
+
+    name = "reference"
+    version = SPEC_VERSION
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        """Take no options."""
+        expect_known(self.name, options, ())
+        self.options = {}
+
+    def supports(self, op: str) -> bool:
+        """Return whether the operator exists."""
+        return op in ops.OPERATORS
+
+    def load(self, program: Program) -> Executable:
+        """Return the program as it is."""
+        return ReferenceExecutable(program)
+
+
+class ReferenceExecutable(Executable):
+    """Evaluates the program step by step; every tensor can be shown."""
+
+    def __init__(self, program: Program) -> None:
+        """Evaluate ``program``."""
+        self._program = program
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs."""
+        return self.run_exposed(inputs, ())
+
+    def survivors(self) -> tuple[str, ...]:
+        """Return every tensor that a step makes."""
+        return tuple(self._program.tensors)
+
+    def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
+        """Return the outputs and the tensors ``expose``."""
+        values = self._program.run(ops, inputs, keep=expose)
+        return {name: as_float32(value) for name, value in values.items()}
+
+
+create = ReferenceRuntime

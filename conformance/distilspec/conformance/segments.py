@@ -1,0 +1,68 @@
+"""Segment by segment: what a runtime made of its own tensors, each piece judged alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from distilspec.conformance import bounds
+from distilspec.conformance.judge import judge
+from distilspec.conformance.result import Judgement
+from distilspec.reference.contract.types import Array, Float64Array
+from distilspec.reference.program import Program
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The part of a program between tensors that a runtime exposes: ``program`` computes ``target`` from them."""
+
+    target: str
+    program: Program
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Return the operators inside, in order and without repetition."""
+        return tuple(dict.fromkeys(step.op for step in self.program.steps))
+
+
+@dataclass(frozen=True)
+class JudgedSegment:
+    """A segment, the runtime's own inputs to it, the verdict, and the bound of every element."""
+
+    segment: Segment
+    inputs: Mapping[str, Array]
+    judgement: Judgement
+    error: Float64Array
+
+
+def cut(program: Program, exposed: Sequence[str]) -> tuple[Segment, ...]:
+    """
+    Cut a program at the exposed tensors: one segment for each of them, from its nearest exposed ancestors.
+
+    Together the segments hold every step that an exposed tensor depends on, so that a runtime whose every segment is
+    right is right altogether.
+    """
+    given = [*program.inputs, *exposed]
+    targets = [name for step in program.steps for name in step.outputs if name in set(exposed)]
+    return tuple(Segment(target, program.extract([target], given)) for target in targets)
+
+
+def judge_segments(program: Program, values: Mapping[str, Array]) -> Iterator[JudgedSegment]:
+    """
+    Judge every exposed tensor on the runtime's own values of the tensors before it.
+
+    Parameters
+    ----------
+    program : Program
+    values : mapping of tensor name to array
+        The program's inputs, and what the runtime showed of the program's tensors, in float32 or as codes.
+    """
+    shown = [name for name in values if name in program.tensors]
+    for segment in cut(program, shown):
+        inputs = {name: values[name] for name in segment.program.inputs}
+        lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
+        allowed = segment.program.run(bounds, lifted)[segment.target]
+        judgement = judge(values[segment.target], np.asarray(allowed.value), allowed.error)
+        yield JudgedSegment(segment, inputs, judgement, allowed.error)

@@ -1,0 +1,58 @@
+"""What is judged: a model under a recipe, with the batches of texts that go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from distilspec.conformance.cases import texts
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.hugging_face import Model
+from distilspec.reference.program import Program
+from distilspec.reference.recipes import apply_recipe, calibrate, prune
+
+#: Calibration texts are tokenised so many at a time.
+CALIBRATION_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program to judge and named batches of inputs for it."""
+
+    name: str
+    program: Program
+    batches: Mapping[str, Mapping[str, Array]]
+
+
+def encode(model: Model, sentences: Sequence[str]) -> dict[str, Array]:
+    """Tokenise texts into the inputs that the model's program takes."""
+    encoded = model.tokenizer.encode(sentences)
+    return {name: encoded[name] for name in model.program.inputs}
+
+
+def compress(
+    model: Model,
+    recipe: Recipe,
+    *,
+    sparsity: float = 0.0,
+    block_shape: tuple[int, int] = (4, 1),
+    calibration: Sequence[str] = texts.CALIBRATION,
+) -> Program:
+    """Return the model's program pruned to a sparsity (0 leaves it dense) and under a recipe, calibrated on texts."""
+    program = model.program
+    if sparsity:
+        program = prune(program, sparsity=sparsity, block_shape=block_shape)
+    ranges = None
+    if recipe is Recipe.W8A8_STATIC:
+        starts = range(0, len(calibration), CALIBRATION_BATCH)
+        batches = [encode(model, calibration[start : start + CALIBRATION_BATCH]) for start in starts]
+        ranges = calibrate(program, batches)
+    return apply_recipe(program, recipe, calibration=ranges)
+
+
+def prepare(model: Model, recipe: Recipe, *, sparsity: float = 0.0, block_shape: tuple[int, int] = (4, 1)) -> Subject:
+    """Compress a model and encode the judged texts: a batch of mixed lengths with padding, and a batch of one."""
+    program = compress(model, recipe, sparsity=sparsity, block_shape=block_shape)
+    batches = {"mixed": encode(model, texts.MIXED), "single": encode(model, texts.SINGLE)}
+    return Subject(model.name, program, batches)
