@@ -20,6 +20,19 @@ def round_half_even(value: Fraction) -> int:
     return floor + (1 if remainder > Fraction(1, 2) else 0)
 
 
+def float32(value: Fraction) -> Fraction:
+    """Return the float32 nearest to ``value``, ties to even, subnormals included; OverflowError beyond the largest."""
+    magnitude = abs(value)
+    exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
+    if magnitude < Fraction(2) ** exponent:
+        exponent -= 1
+    spacing = Fraction(2) ** (max(exponent, -126) - 23)
+    rounded = round_half_even(magnitude / spacing) * spacing
+    if rounded >= 2**128:
+        raise OverflowError(value)
+    return rounded if value >= 0 else -rounded
+
+
 def saturate(value: int, lowest: int, highest: int) -> int:
     """Return ``value`` moved into [lowest, highest]."""
     return min(max(value, lowest), highest)

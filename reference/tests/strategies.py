@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from distilspec.reference.contract.types import Array
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from distilspec.reference.contract.types import Array
 
 #: Nothing, one, two, and a prime.
 SIZES = st.sampled_from([0, 1, 2, 7])
@@ -35,7 +36,7 @@ def arrays(
     draw: st.DrawFn, dtype: str, shape: tuple[int, ...], values: st.SearchStrategy[object] | None = None
 ) -> Array:
     """Draw a read-only array in any memory layout."""
-    array = draw(hnp.arrays(dtype, shape, elements=values or elements(dtype)))
+    array = draw(hnp.arrays(dtype, shape, elements=elements(dtype) if values is None else values))
     match draw(_LAYOUTS) if shape else "contiguous":
         case "transposed":
             array = array.T.copy().T
@@ -45,6 +46,12 @@ def arrays(
             array = np.repeat(array, 2, axis=-1)[..., ::2]
     array.flags.writeable = False
     return array
+
+
+def reals(shape: tuple[int, ...], values: st.SearchStrategy[float]) -> st.SearchStrategy[Array]:
+    """Draw float32 ``values``, or such values plus a part that only float64 can hold beside them."""
+    doubles = st.builds(lambda high, low: high + low * 2.0**-30, values, values)
+    return arrays("float32", shape, values) | arrays("float64", shape, doubles)
 
 
 @st.composite

@@ -25,12 +25,6 @@ class Subject:
     batches: Mapping[str, Mapping[str, Array]]
 
 
-def encode(model: Model, sentences: Sequence[str]) -> dict[str, Array]:
-    """Tokenise texts into the inputs that the model's program takes."""
-    encoded = model.tokenizer.encode(sentences)
-    return {name: encoded[name] for name in model.program.inputs}
-
-
 def compress(
     model: Model,
     recipe: Recipe,
@@ -46,7 +40,7 @@ def compress(
     ranges = None
     if recipe is Recipe.W8A8_STATIC:
         starts = range(0, len(calibration), CALIBRATION_BATCH)
-        batches = [encode(model, calibration[start : start + CALIBRATION_BATCH]) for start in starts]
+        batches = [model.encode(calibration[start : start + CALIBRATION_BATCH], truncate=True) for start in starts]
         ranges = calibrate(program, batches)
     return apply_recipe(program, recipe, calibration=ranges)
 
@@ -54,5 +48,5 @@ def compress(
 def prepare(model: Model, recipe: Recipe, *, sparsity: float = 0.0, block_shape: tuple[int, int] = (4, 1)) -> Subject:
     """Compress a model and encode the judged texts: a batch of mixed lengths with padding, and a batch of one."""
     program = compress(model, recipe, sparsity=sparsity, block_shape=block_shape)
-    batches = {"mixed": encode(model, texts.MIXED), "single": encode(model, texts.SINGLE)}
+    batches = {"mixed": model.encode(texts.MIXED, truncate=True), "single": model.encode(texts.SINGLE, truncate=True)}
     return Subject(model.name, program, batches)

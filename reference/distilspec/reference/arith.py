@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from distilspec.reference.contract.types import Array, Float32Array, Float64Array, RealArray
 from numpy.typing import NDArray
+
+from distilspec.reference.contract.types import Array, Float32Array, Float64Array, RealArray
 
 
 def real(x: Array) -> Float64Array:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from distilspec.reference.contract.errors import ContractError, DTypeError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.types import Array, Attribute, TensorSpec
 
@@ -64,7 +65,8 @@ class Program:
     Raises
     ------
     ProgramError
-        A step reads a tensor that nothing has made, a name is used twice, or an output does not exist.
+        A step reads a tensor that nothing has made, a name is used twice, an output does not exist, or an attribute
+        names a dimension that no input has.
     """
 
     name: str
@@ -81,7 +83,14 @@ class Program:
         if len(known) < len(self.inputs) + len(self.constants):
             twice = sorted(set(self.inputs) & set(self.constants))[0]
             raise ProgramError(f"program {self.name}: {twice} is an input and a constant; expected one meaning a name")
+        dimensions = _dimensions(self.inputs)
         for step in self.steps:
+            for dimension in _dimensions_used(step, dimensions):
+                if dimension not in dimensions:
+                    raise ProgramError(
+                        f"program {self.name}: step {step.name} needs the size of {dimension}; "
+                        "expected a dimension of an input"
+                    )
             for operand in step.inputs:
                 if operand is not None and operand not in known:
                     raise ProgramError(
@@ -112,11 +121,14 @@ class Program:
         return dataclasses.replace(self, **changes)
 
     def spec(self, tensor: str) -> TensorSpec:
-        """Return dtype and shape of an input, a constant or a step's output."""
+        """Return dtype and shape of an input, a constant or a step's output; ``ProgramError`` if it is none."""
         if tensor in self.constants:
             array = self.constants[tensor]
             return TensorSpec(str(array.dtype), array.shape)
-        return self.inputs[tensor] if tensor in self.inputs else self.tensors[tensor]
+        found = self.inputs.get(tensor) or self.tensors.get(tensor)
+        if found is None:
+            raise ProgramError(f"program {self.name}: tensor {tensor} does not exist; expected a name in the program")
+        return found
 
     def maker(self, tensor: str) -> Step | None:
         """Return the step that makes ``tensor``, or None for an input or a constant."""
@@ -137,24 +149,24 @@ class Program:
         UnsupportedError
             ``ops`` lacks an operator.
         """
-        arguments = self._checked(inputs)
+        arguments = self.checked(inputs)
         sizes = _sizes(self, arguments)
-        last_use = {name: index for index, step in enumerate(self.steps) for name in step.inputs if name is not None}
+        last_use = {name: index for index, step in enumerate(self.steps) for name in (*step.outputs, *step.inputs)}
         values: dict[str, Any] = dict(arguments)
         for index, step in enumerate(self.steps):
             operator = getattr(ops, step.op, None)
             if operator is None:
-                raise UnsupportedError(f"program {self.name}: step {step.name} needs operator {step.op}; not available")
+                raise UnsupportedError(f"program {self.name}: step {step.name} needs operator {step.op}; expected it among ops")
             operands = []
             for name in step.inputs:
-                if name in self.constants and name not in values:
+                if name is not None and name not in values:
                     values[name] = ops.constant(self.constants[name])
                 operands.append(None if name is None else values[name])
             attributes = {key: resolve(value, sizes) for key, value in step.attributes.items()}
             result = operator(*operands, **attributes)
             results = tuple(result) if len(step.outputs) > 1 else (result,)
             values.update(zip(step.outputs, results, strict=True))
-            for name in step.inputs:
+            for name in (*step.inputs, *step.outputs):
                 if name is not None and last_use[name] == index:
                     values.pop(name, None)
             yield Evaluation(step, tuple(operands), attributes, results)
@@ -163,10 +175,12 @@ class Program:
         """
         Evaluate the program and return its outputs by their labels, and the tensors named in ``keep`` by their names.
 
-        The parameters and errors are those of ``evaluate``.
+        The parameters and errors are those of ``evaluate``; ``ProgramError`` if ``keep`` names no tensor.
         """
+        for name in keep:
+            self.spec(name)
         wanted = set(self.outputs.values()) | set(keep)
-        arguments = self._checked(inputs)
+        arguments = self.checked(inputs)
         found: dict[str, Any] = {name: value for name, value in arguments.items() if name in wanted}
         found |= {name: ops.constant(array) for name, array in self.constants.items() if name in wanted}
         for evaluation in self.evaluate(ops, arguments):
@@ -178,8 +192,9 @@ class Program:
         """
         Return the smallest program that computes the tensors ``outputs`` when the tensors ``given`` are its inputs.
 
-        A tensor of ``given`` that is itself in ``outputs`` is computed, not taken. Inputs of this program that are
-        still needed stay inputs.
+        A tensor of ``given`` is computed, not taken, if it is itself in ``outputs``, or if the step that makes it is
+        needed for another of its results. Inputs of this program that are still needed stay inputs, if only for the
+        size of a dimension.
         """
         stop = set(given) - set(outputs)
         needed = set(outputs)
@@ -191,9 +206,14 @@ class Program:
         made = {output for step in kept for output in step.outputs}
         sources = needed - made
         kept.reverse()
+        inputs = {name: self.spec(name) for name in _ordered(self, sources) if name not in self.constants}
+        owners = _dimensions(self.inputs)
+        for dimension in (dimension for step in kept for dimension in _dimensions_used(step, owners)):
+            if dimension not in _dimensions(inputs):
+                inputs[owners[dimension]] = self.inputs[owners[dimension]]
         return Program(
             name=self.name,
-            inputs={name: self.spec(name) for name in _ordered(self, sources) if name not in self.constants},
+            inputs=inputs,
             constants={name: array for name, array in self.constants.items() if name in needed},
             steps=tuple(kept),
             outputs={name: name for name in outputs},
@@ -201,7 +221,8 @@ class Program:
             properties=self.properties,
         )
 
-    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``inputs`` with masks as booleans and ids as int64; the errors are those of ``evaluate``."""
         for name in self.inputs:
             if name not in inputs:
                 raise ShapeError(f"program {self.name}: input {name} is missing; expected {', '.join(self.inputs)}")
@@ -235,6 +256,25 @@ def _ordered(program: Program, names: set[str]) -> list[str]:
     return [name for name in order if name in names]
 
 
+def _dimensions(inputs: Mapping[str, TensorSpec]) -> dict[str, str]:
+    """Return the named dimensions of the inputs, each with the first input that has it."""
+    owners: dict[str, str] = {}
+    for name, spec in inputs.items():
+        for size in spec.shape:
+            if isinstance(size, str):
+                owners.setdefault(size, name)
+    return owners
+
+
+def _dimensions_used(step: Step, known: Collection[str]) -> Iterator[str]:
+    """Iterate over the dimensions that attributes name: every string in a tuple, and a single string if it is known."""
+    for value in step.attributes.values():
+        if isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, str))
+        elif isinstance(value, str) and value in known:
+            yield value
+
+
 def _shown(value: Attribute) -> str:
     return f"({', '.join(map(str, value))})" if isinstance(value, tuple) else str(value)
 
@@ -262,6 +302,8 @@ def _sizes(program: Program, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked_input(program: str, name: str, value: Any, spec: TensorSpec) -> Any:
+    if not hasattr(value, "shape"):
+        raise DTypeError(f"program {program}: input {name} is a {type(value).__name__}; expected an array {spec}")
     fits = len(value.shape) == len(spec.shape) and all(
         isinstance(want, str) or size == want for size, want in zip(value.shape, spec.shape, strict=True)
     )

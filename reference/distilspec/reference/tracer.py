@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import SymbolError, UnsupportedError
 from distilspec.reference.contract.scope import current_names, current_tags
-from distilspec.reference.contract.symbols import BATCH, SEQUENCE, Symbol
+from distilspec.reference.contract.symbols import BATCH, SEQUENCE, Symbol, symbol
 from distilspec.reference.contract.types import Array, Attribute, TensorSpec, dtype_name
-from distilspec.reference.program import Program, Step, resolve
+from distilspec.reference.program import Program, ProgramError, Step, resolve
 
 #: Two sizes for every symbol. A dimension is symbolic if it follows the symbol's size from one witness to the other.
-#: The symbols grow by different amounts, so that sequence - 1, for example, is not taken for batch.
-WITNESSES: tuple[Mapping[str, int], ...] = ({BATCH: 2, SEQUENCE: 3}, {BATCH: 3, SEQUENCE: 5})
+#: The symbols change by different amounts, so that sequence - 1, for example, is not taken for batch.
+WITNESSES: tuple[Mapping[str, int], ...] = ({BATCH: 2, SEQUENCE: 4}, {BATCH: 3, SEQUENCE: 2})
 
 _NUMPY_TYPE = {"float": np.float64, "bool": np.bool_}
 
@@ -52,10 +54,17 @@ class Builder:
         return self.inputs[name] if name in self.inputs else self.tensors[name]
 
     def constant(self, name: str, array: Array) -> str:
-        """Add a constant and return its name."""
-        if name not in self.constants:
+        """Add a constant and return its name; ``ProgramError`` if the name already means something else."""
+        known = self.constants.get(name)
+        if known is None and self.has(name):
+            raise ProgramError(
+                f"program {self.name}: constant {name} is also an input or a step; expected its own name"
+            )
+        if known is None:
             self.constants[name] = array
             self._witnesses[name] = (array,) * len(WITNESSES)
+        elif known is not array and not (known.dtype == array.dtype and np.array_equal(known, array)):
+            raise ProgramError(f"program {self.name}: constant {name} has two values; expected one meaning a name")
         return name
 
     def emit(
@@ -69,7 +78,7 @@ class Builder:
         """Append one step and return the names of its outputs; several outputs are ``name``, ``name.field``, ..."""
         attributes = dict(attributes or {})
         if op not in ops.OPERATORS:
-            raise UnsupportedError(f"program {self.name}: step {name} needs operator {op}; it does not exist")
+            raise UnsupportedError(f"program {self.name}: step {name} needs operator {op}; expected one that exists")
         results = []
         for index, sizes in enumerate(WITNESSES):
             operands = [None if operand is None else self._witnesses[operand][index] for operand in inputs]
@@ -102,7 +111,7 @@ class Traced:
         self.name = name
         self.label = label
         self.shape: tuple[int | Symbol, ...] = tuple(
-            Symbol(size) if isinstance(size, str) else size for size in spec.shape
+            symbol(size) if isinstance(size, str) else size for size in spec.shape
         )
 
     def __bool__(self) -> bool:
@@ -116,11 +125,12 @@ class Tracer:
     def __init__(self, builder: Builder) -> None:
         """Record into ``builder``."""
         self._builder = builder
-        self._labels: dict[int, str] = {}
+        self._lifted: dict[int, tuple[str, Array]] = {}
 
     def constant(self, array: Array, label: str = "") -> Traced:
         """Lift an array into the program; the same array lifted again is the same constant."""
-        name = self._labels.setdefault(id(array), label or f"constant_{len(self._labels)}")
+        # An entry holds its array too, because the id of an array that is gone may be another's.
+        name, _ = self._lifted.setdefault(id(array), (label or f"constant_{len(self._lifted)}", array))
         self._builder.constant(name, array)
         return Traced(name, self._builder.spec(name), label)
 
@@ -227,8 +237,8 @@ def _plain(value: Any) -> Attribute:
     if isinstance(value, Symbol):
         return value.name
     if isinstance(value, (tuple, list)):
-        return tuple(item.name if isinstance(item, Symbol) else int(item) for item in value)
-    return value  # type: ignore[no-any-return]
+        return tuple(item.name if isinstance(item, Symbol) else operator.index(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value  # type: ignore[no-any-return]
 
 
 def _spec_of(step: str, witnessed: tuple[Array, ...]) -> TensorSpec:

@@ -6,12 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError
-from distilspec.reference.ops import absolute
 from hypothesis import given
 from loops import at, indices
-from refusals import refused
+from refusal import violates
 from strategies import FLOATS, tensors
+
+from distilspec.reference.contract.errors import DTypeError
+from distilspec.reference.ops import absolute
 
 
 @given(tensors(FLOATS))
@@ -37,5 +38,5 @@ def test_special_values():
 @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.bool_])
 def test_integers_are_refused(dtype):
     """ABS-C1."""
-    with refused(DTypeError, "ABS-C1"):
+    with violates(DTypeError, "ABS-C1"):
         absolute(np.ones(2, dtype))

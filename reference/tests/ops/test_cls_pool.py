@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError, ShapeError
-from distilspec.reference.ops import cls_pool
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from refusal import violates
+
+from distilspec.reference.contract.errors import DTypeError, ShapeError
+from distilspec.reference.ops import cls_pool
 
 SHAPES = st.tuples(*(st.sampled_from(sizes) for sizes in ([0, 1, 2, 7], [1, 2, 7], [0, 1, 2, 7])))
 
 
-@settings(max_examples=100, deadline=None)
-@given(hnp.arrays(np.float32, SHAPES, elements=st.floats(width=32)))
+@given(hnp.arrays(np.float32, SHAPES) | hnp.arrays(np.float64, SHAPES))
 def test_the_first_token_is_copied(hidden_states):
     """CLS-S1: bit for bit, NaN and infinities included."""
     y = cls_pool(hidden_states)
@@ -44,9 +45,7 @@ def test_read_only_strided_operands_are_left_alone_and_the_result_is_fresh():
         (np.zeros((2, 0, 4)), ShapeError, "CLS-C3"),
     ],
 )
-def test_bad_operands_are_refused_in_one_line_that_names_the_clause(hidden_states, error, clause):
+def test_bad_operands_are_refused(hidden_states, error, clause):
     """CLS-C1, CLS-C2, CLS-C3."""
-    with pytest.raises(error, match=rf"\[{clause}\]$") as caught:
+    with violates(error, clause):
         cls_pool(hidden_states)
-
-    assert "\n" not in str(caught.value)

@@ -6,13 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError, ShapeError
-from distilspec.reference.ops import divide
 from hypothesis import given
 from hypothesis import strategies as st
 from loops import at, broadcast, indices
-from refusals import refused
+from refusal import violates
 from strategies import FLOATS, pairs
+
+from distilspec.reference.contract.errors import DTypeError, ShapeError
+from distilspec.reference.ops import divide
 
 MAGNITUDES = st.floats(2.0**-60, 2.0**60, width=32)
 
@@ -56,5 +57,5 @@ def test_special_values():
 )
 def test_bad_operands_are_refused(a, b, error, clause):
     """DIV-C1, DIV-C2."""
-    with refused(error, clause):
+    with violates(error, clause):
         divide(a, b)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError
-from distilspec.reference.ops import embedding
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from refusal import violates
+from strategies import SIZES
 
-SIZES = st.sampled_from([0, 1, 2, 7])
+from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError
+from distilspec.reference.ops import embedding
 
 
 @st.composite
@@ -19,11 +20,10 @@ def operands(draw):
     rows, hidden_size = draw(st.sampled_from([1, 2, 7])), draw(SIZES)
     shape = tuple(draw(st.lists(SIZES, max_size=3)))
     input_ids = hnp.arrays(draw(st.sampled_from([np.int32, np.int64])), shape, elements=st.integers(0, rows - 1))
-    weight = hnp.arrays(np.float32, (rows, hidden_size), elements=st.floats(width=32, allow_nan=False))
+    weight = hnp.arrays(draw(st.sampled_from([np.float32, np.float64])), (rows, hidden_size))
     return draw(input_ids), draw(weight)
 
 
-@settings(max_examples=100, deadline=None)
 @given(operands())
 def test_every_id_gives_its_row(case):
     """EMB-S1: the row is copied, bit for bit, to where its id stands."""
@@ -47,7 +47,7 @@ def test_read_only_strided_operands_are_left_alone_and_the_result_is_fresh():
     y = embedding(input_ids, weight)
 
     assert y.tolist() == [[[0, 2], [9, 11]], [[6, 8], [6, 8]]]
-    assert not np.shares_memory(embedding(np.array(1), weight), weight)
+    assert not np.shares_memory(embedding(np.int64(1), weight), weight)
 
 
 def test_nan_and_infinities_are_copied():
@@ -80,9 +80,7 @@ def test_a_table_without_rows_accepts_no_id():
         (np.zeros(2, np.int64), np.zeros((4, 2, 1)), ShapeError, "EMB-C3"),
     ],
 )
-def test_bad_operands_are_refused_in_one_line_that_names_the_clause(input_ids, weight, error, clause):
+def test_bad_operands_are_refused(input_ids, weight, error, clause):
     """EMB-C1, EMB-C2, EMB-C3."""
-    with pytest.raises(error, match=rf"\[{clause}\]$") as caught:
+    with violates(error, clause):
         embedding(input_ids, weight)
-
-    assert "\n" not in str(caught.value)

@@ -6,13 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError, ShapeError
-from distilspec.reference.ops import multiply
 from hypothesis import given
 from hypothesis import strategies as st
 from loops import at, broadcast, indices
-from refusals import refused
+from refusal import violates
 from strategies import FLOATS, pairs
+
+from distilspec.reference.contract.errors import DTypeError, ShapeError
+from distilspec.reference.ops import multiply
 
 
 @given(pairs(FLOATS))
@@ -71,5 +72,5 @@ def test_special_values():
 )
 def test_bad_operands_are_refused(a, b, error, clause):
     """MUL-C1, MUL-C2."""
-    with refused(error, clause):
+    with violates(error, clause):
         multiply(a, b)

@@ -6,12 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError
-from distilspec.reference.ops import negate
 from hypothesis import given
 from loops import at, indices
-from refusals import refused
+from refusal import violates
 from strategies import FLOATS, tensors
+
+from distilspec.reference.contract.errors import DTypeError
+from distilspec.reference.ops import negate
 
 
 @given(tensors(FLOATS))
@@ -37,5 +38,5 @@ def test_special_values():
 @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.bool_])
 def test_integers_are_refused(dtype):
     """NEG-C1."""
-    with refused(DTypeError, "NEG-C1"):
+    with violates(DTypeError, "NEG-C1"):
         negate(np.ones(2, dtype))

@@ -7,13 +7,14 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError, ShapeError
-from distilspec.reference.ops import power
 from hypothesis import given
 from hypothesis import strategies as st
 from loops import at, broadcast, indices
-from refusals import refused
+from refusal import violates
 from strategies import FLOATS, broadcastable_shapes, pairs
+
+from distilspec.reference.contract.errors import DTypeError, ShapeError
+from distilspec.reference.ops import power
 
 POSITIVE = st.floats(2.0**-20, 2.0**20, width=32)
 WHOLE = st.integers(-8, 8).map(float)
@@ -85,5 +86,5 @@ def test_squares_have_the_broadcast_shape(shapes):
 )
 def test_bad_operands_are_refused(a, b, error, clause):
     """POW-C1, POW-C2."""
-    with refused(error, clause):
+    with violates(error, clause):
         power(a, b)

@@ -7,24 +7,26 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from refusal import violates
+from strategies import SIZES, reals
+
 from distilspec.reference.contract.errors import DTypeError
 from distilspec.reference.ops import reciprocal
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-SHAPES = st.lists(st.sampled_from([0, 1, 2, 7]), max_size=2).map(tuple)
-NONZERO = st.floats(width=32, allow_infinity=False, allow_nan=False).filter(bool)
+FLOATS = st.floats(2.0**-149, 2.0**120, width=32) | st.floats(-(2.0**120), -(2.0**-149), width=32)
+SHAPES = st.lists(SIZES, max_size=2).map(tuple)
 
 
-@settings(max_examples=200, deadline=None)
-@given(hnp.arrays(np.float32, SHAPES, elements=NONZERO, fill=st.just(np.float32(1))))
+@given(SHAPES.flatmap(lambda shape: reals(shape, FLOATS)))
 def test_every_element_is_correctly_rounded(x):
     """RCP-S1: the result is at most half an ulp from the exact fraction."""
     y = reciprocal(x)
 
     assert y.shape == x.shape
     assert y.dtype == np.float64
+    assert not np.shares_memory(x, y)
     for got, at in zip(y.ravel().tolist(), x.ravel().tolist(), strict=True):
         assert abs(Fraction(got) - 1 / Fraction(at)) <= Fraction(math.ulp(got)) / 2
 
@@ -37,21 +39,8 @@ def test_special_values():
     assert repr(y.tolist()) == "[inf, -inf, 0.0, -0.0, nan, inf]"
 
 
-def test_read_only_strided_operands_are_left_alone_and_the_result_is_fresh():
-    """RCP-S1: the operand may be a read-only view with any strides; the result shares no memory with it."""
-    x = (2.0 ** np.arange(12)).reshape(3, 4)[::-1, ::2]
-    x.flags.writeable = False
-
-    y = reciprocal(x)
-
-    assert y.tolist() == [[2.0**-8, 2.0**-10], [2.0**-4, 2.0**-6], [1, 2.0**-2]]
-    assert not np.shares_memory(x, y)
-
-
 @pytest.mark.parametrize("dtype", [np.int64, np.bool_, np.float16])
-def test_other_dtypes_are_refused_in_one_line_that_names_the_clause(dtype):
-    """RCP-C1: only float32 and float64 are real numbers here."""
-    with pytest.raises(DTypeError, match=r"x has dtype .* \[RCP-C1\]$") as caught:
+def test_other_dtypes_are_refused(dtype):
+    """RCP-C1: only float32 and float64 hold real numbers here."""
+    with violates(DTypeError, "RCP-C1"):
         reciprocal(np.ones(3, dtype))
-
-    assert "\n" not in str(caught.value)

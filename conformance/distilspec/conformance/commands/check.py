@@ -21,7 +21,7 @@ from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.conformance.subject import prepare
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.formats.hugging_face import load_model
+from distilspec.reference.formats.named_models import load_model
 
 def check(
     runtime: Annotated[str, typer.Argument(help="reference, torch or onnxruntime.")] = "reference",

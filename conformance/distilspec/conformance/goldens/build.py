@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from distilspec.conformance.goldens.case import Expected, GoldenCase, Origin
 from distilspec.reference.contract.types import Array, Attribute, BoolArray
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

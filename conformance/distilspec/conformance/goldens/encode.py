@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from distilspec.conformance.goldens.case import Expected, GoldenCase
 from distilspec.conformance.goldens.schema import FORMAT
 from distilspec.reference.contract.types import Array
@@ -20,7 +19,15 @@ SHOWN = 16
 UNHASHED = ("clauses", "notes", "superseded_by", "sha256")
 
 #: Names of element types in safetensors, widest first: that order keeps every tensor aligned.
-DTYPES = {"int64": "I64", "float64": "F64", "int32": "I32", "float32": "F32", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
+DTYPES = {
+    "int64": "I64",
+    "float64": "F64",
+    "int32": "I32",
+    "float32": "F32",
+    "int8": "I8",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
 
 
 def encode_cases(operator: str, cases: Sequence[GoldenCase]) -> tuple[bytes, bytes]:

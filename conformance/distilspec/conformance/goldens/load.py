@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from jsonschema import Draft202012Validator
+from safetensors import SafetensorError
+from safetensors.numpy import load as decode_tensors
+
 from distilspec.conformance.goldens import schema
 from distilspec.conformance.goldens.case import Expected, GoldenCase, Origin
 from distilspec.conformance.goldens.encode import case_hash, case_tensors, describe
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.types import Array
-from jsonschema import Draft202012Validator
-from safetensors import SafetensorError
-from safetensors.numpy import load as decode_tensors
 
 MANIFEST = "MANIFEST.json"
 
@@ -180,7 +181,8 @@ def _decode_case(path: str, operator: str, record: Mapping[str, Any], arrays: Ma
         clauses=tuple(record["clauses"]),
         origin=record["origin"],
         inputs={
-            entry["name"]: None if "absent" in entry else tensor(f"inputs/{entry['name']}") for entry in record["inputs"]
+            entry["name"]: None if "absent" in entry else tensor(f"inputs/{entry['name']}")
+            for entry in record["inputs"]
         },
         expected=outputs("expected", record["expected"]),
         notes=record["notes"],
@@ -194,7 +196,9 @@ def _decode_case(path: str, operator: str, record: Mapping[str, Any], arrays: Ma
     again = describe(case)
     for key in record:
         if key != "sha256" and (key not in again or record[key] != again[key]):
-            _refuse(path, f"{case_id} has other {key}", "those of its tensors", "the JSON describes the safetensors file")
+            _refuse(
+                path, f"{case_id} has other {key}", "those of its tensors", "the JSON describes the safetensors file"
+            )
     digest = case_hash(operator, again, case_tensors(case))
     if digest != record["sha256"]:
         _refuse(path, f"{case_id} has SHA-256 {digest[:12]}...", f"{record['sha256'][:12]}...", "a case never changes")

@@ -88,7 +88,10 @@ MANIFEST: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "properties": {
-                    "path": {"type": "string", "pattern": "^([a-z0-9_]+/)*[a-z0-9_]+([.]schema)?[.](json|safetensors)$"},
+                    "path": {
+                        "type": "string",
+                        "pattern": "^([a-z0-9_]+/)*[a-z0-9_]+([.]schema)?[.](json|safetensors)$",
+                    },
                     "bytes": {"type": "integer", "minimum": 1, "maximum": 4194304},
                     "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
                 },

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from distilspec.conformance.goldens.exact import Number
 from mpmath import mp  # type: ignore[import-untyped]
+
+from distilspec.conformance.goldens.exact import Number
 
 #: Decimal digits of every value, far beyond the 17 of the float64 that a golden keeps.
 DIGITS = 80

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
 from distilspec.reference.contract.errors import ContractError, RangeError
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+
 from distilspec.conformance.runtimes.adapter import Executable, Runtime, as_float32, expect_known, expect_option
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.types import Array
@@ -103,29 +105,27 @@ class OnnxExecutable(Executable):
         plain = self._optimised(())
         made = {output for _, _, _, made_here, _ in plain for output in made_here}
         candidates = [name for name in self._program.tensors if name in made and name not in outputs]
-        if self._optimised(candidates) != plain:
-            candidates = self._harmless(candidates, plain)
-        kept = outputs.union(candidates)
+        makers = {output: step.op for step in self._program.steps for output in step.outputs}
+        groups = [[name for name in candidates if makers[name] == op] for op in sorted({makers[c] for c in candidates})]
+        kept = outputs.union(self._harmless([], groups, plain))
         return tuple(name for name in self._program.tensors if name in kept)
 
-    def _harmless(self, candidates: Sequence[str], plain: Signature) -> list[str]:
-        """Return the candidates without the operators whose outputs change the graph when they are shown."""
-        makers = {output: step.op for step in self._program.steps for output in step.outputs}
-        kept: list[str] = []
-        for op in dict.fromkeys(makers[name] for name in candidates):
-            more = [*kept, *(name for name in candidates if makers[name] == op)]
-            if self._optimised(more) == plain:
-                kept = more
-        return kept
+    def _harmless(self, kept: list[str], groups: Sequence[list[str]], plain: Signature) -> list[str]:
+        """Return ``kept`` and the groups, one an operator, without those that change the graph when they are shown."""
+        everything = [*kept, *chain.from_iterable(groups)]
+        if self._optimised(everything) == plain:
+            return everything
+        if len(groups) <= 1:
+            return kept
+        middle = len(groups) // 2
+        return self._harmless(self._harmless(kept, groups[:middle], plain), groups[middle:], plain)
 
     def _optimised(self, expose: Sequence[str]) -> Signature:
         with tempfile.TemporaryDirectory(prefix="distilspec-") as folder:
             path = Path(folder) / "optimised.onnx"
             self._load(expose, path)
             nodes = onnx.load(path, load_external_data=False).graph.node
-        return [
-            (node.domain, node.op_type, tuple(node.input), tuple(node.output), _attributes(node)) for node in nodes
-        ]
+        return [(node.domain, node.op_type, tuple(node.input), tuple(node.output), _attributes(node)) for node in nodes]
 
     def _load(self, expose: Sequence[str] = (), save: Path | None = None) -> onnxruntime.InferenceSession:
         settings = onnxruntime.SessionOptions()
@@ -138,9 +138,7 @@ class OnnxExecutable(Executable):
         if save is not None:
             settings.optimized_model_filepath = str(save)
         model = write_onnx(self._program, opset=int(self._options["opset"]), expose=expose)
-        return onnxruntime.InferenceSession(
-            model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
 
     def _run(
         self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], shown: Sequence[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from distilspec.reference.contract.errors import ContractError, DTypeError, RangeError, ShapeError
 from distilspec.reference.contract.types import Array
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NoReturn
 
 from distilspec.reference.contract.errors import SymbolError
@@ -30,5 +31,12 @@ class Symbol:
     __bool__ = __int__ = __index__ = __len__ = __float__ = _refuse
     __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore[assignment]
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
     __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = __mod__ = __rmod__ = _refuse
     __hash__ = object.__hash__
+
+
+@cache
+def symbol(name: str) -> Symbol:
+    """Return the one symbol of that name, so that equal dimensions are the same object."""
+    return Symbol(name)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from distilspec.reference.contract.errors import FormatError, RangeError, UnsupportedError
 from distilspec.reference.contract.types import Array, Int64Array
-from distilspec.reference.formats.json_file import read_json, shown
+from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.new_folder import new_folder
 from distilspec.reference.formats.safetensors_file import SafetensorsFile, write_safetensors
 from distilspec.reference.formats.tokenizer import Text, Tokenizer
@@ -82,6 +83,14 @@ class StoredTensor(NamedTuple):
     name: str
 
 
+#: What makes a folder one of sentence-transformers: mean pooling, then length 1.
+_MODULES = [
+    {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+    for index, (path, kind) in enumerate((("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")))
+]
+_POOLING = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": False}
+
+
 @dataclass(frozen=True)
 class Model:
     """
@@ -96,6 +105,7 @@ class Model:
     config: Config
     head: str
     labels: tuple[str, ...]
+    weights: Mapping[str, Array]
 
     def encode(self, texts: Sequence[Text], *, truncate: bool = False) -> dict[str, Int64Array]:
         """Return the program's inputs for these texts; the parameters and errors are those of ``Tokenizer.encode``."""
@@ -124,18 +134,18 @@ def load_folder(folder: Path, *, head: str | None = None, name: str = "") -> Mod
         The architecture, an option or the head is not implemented here.
     """
     if not folder.is_dir():
-        raise FormatError(f"{folder}: there is no such folder; expected a folder with config.json and model.safetensors")
+        raise FormatError(
+            f"{folder}: there is no such folder; expected a folder with config.json and model.safetensors"
+        )
     fields = read_json(folder / "config.json", dict)
     head = head or _default_head(folder, fields)
     stored = _canonical_names(_stored_tensors(folder), folder)
     config = _config(fields, folder, has_pooler="pooler.dense.weight" in stored)
     weights = _weights(_with_tied(stored, fields), config, head)
-    tokenizer = Tokenizer(
-        folder / "tokenizer.json", max_positions=config.max_positions, vocab_size=config.vocab_size
-    )
+    tokenizer = Tokenizer(folder / "tokenizer.json", max_positions=config.max_positions, vocab_size=config.vocab_size)
     name = name or folder.resolve().name
     labels = _labels(fields, config, folder) if head.endswith("-classification") else ()
-    return Model(name, build_program(config, head, weights, name=name), tokenizer, config, head, labels)
+    return Model(name, build_program(config, head, weights, name=name), tokenizer, config, head, labels, weights)
 
 
 def save_folder(folder: Path, config: Config, head: str, weights: Mapping[str, Array], tokenizer: Path) -> None:
@@ -150,13 +160,21 @@ def save_folder(folder: Path, config: Config, head: str, weights: Mapping[str, A
     expect_weights(config, head, {name: array.shape for name, array in weights.items()})
     model_type = family(config)
     sizes = _BERT_SIZES if isinstance(config, BertConfig) else _DISTILBERT_SIZES
-    fields = {"architectures": [_architecture(model_type, head)], "model_type": model_type}
+    meaning = (model_type, "feature-extraction" if head == "sentence-embedding" else head)
+    architecture = next(name for name, known in ARCHITECTURES.items() if known == meaning)
+    fields: dict[str, Any] = {"architectures": [architecture], "model_type": model_type}
     fields |= {key: getattr(config, field) for key, field in sizes.items()}
     fields["id2label"] = {str(index): f"LABEL_{index}" for index in range(config.num_labels)}
     fields["label2id"] = {f"LABEL_{index}": index for index in range(config.num_labels)}
     used = {_stored_name(name, model_type): weights[name].astype(np.float32) for name in weight_shapes(config, head)}
     with new_folder(folder) as temporary:
-        (temporary / "config.json").write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+        _write_json(temporary / "config.json", fields)
+        if head == "sentence-embedding":
+            _write_json(temporary / "modules.json", _MODULES)
+            (temporary / "1_Pooling").mkdir()
+            _write_json(
+                temporary / "1_Pooling" / "config.json", _POOLING | {"word_embedding_dimension": config.hidden_size}
+            )
         write_safetensors(temporary / "model.safetensors", used)
         shutil.copyfile(tokenizer, temporary / "tokenizer.json")
 
@@ -168,12 +186,12 @@ def _default_head(folder: Path, fields: Mapping[str, Any]) -> str:
     architecture = architectures[0] if isinstance(architectures, list) and architectures else architectures
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise UnsupportedError(
-            f"{folder}: architecture is {shown(architecture)}; expected one of {', '.join(ARCHITECTURES)}"
+            f"{folder}: architecture is {architecture!r:.60}; expected one of {', '.join(ARCHITECTURES)}"
         )
     model_type, head = ARCHITECTURES[architecture]
     if fields.get("model_type") != model_type:
         raise FormatError(
-            f"{folder}: model_type is {shown(fields.get('model_type'))} and architecture {architecture}; "
+            f"{folder}: model_type is {fields.get('model_type')!r:.60} and architecture {architecture}; "
             f"expected {model_type}"
         )
     return head
@@ -184,12 +202,12 @@ def _sentence_transformers_head(folder: Path) -> str:
     kinds = [str(module.get("type")).rpartition(".")[2] if isinstance(module, dict) else "" for module in modules]
     if kinds != ["Transformer", "Pooling", "Normalize"]:
         raise UnsupportedError(
-            f"{folder}: modules.json lists {shown(kinds)}; expected Transformer, Pooling, Normalize (or name a head)"
+            f"{folder}: modules.json lists {kinds!r:.60}; expected Transformer, Pooling, Normalize (or name a head)"
         )
     pooling = read_json(folder / "1_Pooling" / "config.json", dict)
     modes = [key for key, value in pooling.items() if key.startswith("pooling_mode_") and value is not False]
     if modes != ["pooling_mode_mean_tokens"]:
-        raise UnsupportedError(f"{folder}: pooling is {shown(modes)}; expected pooling_mode_mean_tokens alone")
+        raise UnsupportedError(f"{folder}: pooling is {modes!r:.60}; expected pooling_mode_mean_tokens alone")
     return "sentence-embedding"
 
 
@@ -197,17 +215,21 @@ def _config(fields: Mapping[str, Any], folder: Path, *, has_pooler: bool) -> Con
     for option, expected in _FIXED.items():
         if fields.get(option, expected) != expected:
             raise UnsupportedError(
-                f"{folder}: config.json has {option} = {shown(fields[option])}; expected {expected} "
+                f"{folder}: config.json has {option} = {fields[option]!r:.60}; expected {expected} "
                 "because nothing else is implemented"
             )
     labels = fields.get("id2label")
-    known = {"num_labels": len(labels) if isinstance(labels, dict) else fields.get("num_labels", 2)}
+    num_labels = len(labels) if isinstance(labels, dict) else fields.get("num_labels", 2)
     match fields.get("model_type"):
         case "bert":
-            return BertConfig(**known, **_sizes(fields, _BERT_SIZES, BertConfig, folder), has_pooler=has_pooler)
+            return BertConfig(
+                **_sizes(fields, _BERT_SIZES, BertConfig, folder), num_labels=num_labels, has_pooler=has_pooler
+            )
         case "distilbert":
-            return DistilBertConfig(**known, **_sizes(fields, _DISTILBERT_SIZES, DistilBertConfig, folder))
-    raise UnsupportedError(f"{folder}: model_type is {shown(fields.get('model_type'))}; expected bert or distilbert")
+            return DistilBertConfig(
+                **_sizes(fields, _DISTILBERT_SIZES, DistilBertConfig, folder), num_labels=num_labels
+            )
+    raise UnsupportedError(f"{folder}: model_type is {fields.get('model_type')!r:.60}; expected bert or distilbert")
 
 
 def _sizes(fields: Mapping[str, Any], names: Mapping[str, str], kind: type[Config], folder: Path) -> dict[str, Any]:
@@ -220,10 +242,10 @@ def _sizes(fields: Mapping[str, Any], names: Mapping[str, str], kind: type[Confi
 
 def _labels(fields: Mapping[str, Any], config: Config, folder: Path) -> tuple[str, ...]:
     names = fields.get("id2label") or {str(index): f"LABEL_{index}" for index in range(config.num_labels)}
-    labels = tuple(names.get(str(index)) for index in range(config.num_labels))
+    labels = [names.get(str(index)) for index in range(config.num_labels)]
     if not all(isinstance(label, str) and label.isprintable() for label in labels):
-        raise FormatError(f"{folder}: id2label is {shown(names)}; expected a name for 0 to {config.num_labels - 1}")
-    return labels
+        raise FormatError(f"{folder}: id2label is {names!r:.60}; expected a name for 0 to {config.num_labels - 1}")
+    return tuple(map(str, labels))
 
 
 def _stored_tensors(folder: Path) -> dict[str, StoredTensor]:
@@ -243,16 +265,16 @@ def _stored_tensors(folder: Path) -> dict[str, StoredTensor]:
 def _sharded_tensors(index: Path) -> dict[str, StoredTensor]:
     shards = read_json(index, dict).get("weight_map")
     if not isinstance(shards, dict):
-        raise FormatError(f"{index}: weight_map is {shown(shards)}; expected an object of file names")
+        raise FormatError(f"{index}: weight_map is {shards!r:.60}; expected an object of file names")
     files: dict[str, SafetensorsFile] = {}
     tensors = {}
     for name, shard in shards.items():
         if not isinstance(shard, str) or not _is_inside(index.parent, shard):
-            raise FormatError(f"{index}: weight_map points to {shown(shard)}; expected a file in the same folder")
+            raise FormatError(f"{index}: weight_map points to {shard!r:.60}; expected a file in the same folder")
         if shard not in files:
             files[shard] = SafetensorsFile(index.parent / shard)
         if name not in files[shard].entries:
-            raise FormatError(f"{index}: {shown(name)} is not in {shard}; expected it there because weight_map says so")
+            raise FormatError(f"{index}: {name!r:.60} is not in {shard}; expected it there because weight_map says so")
         tensors[name] = StoredTensor(files[shard], name)
     return tensors
 
@@ -267,7 +289,9 @@ def _canonical_names(stored: Mapping[str, StoredTensor], folder: Path) -> dict[s
         canonical = name.removeprefix("bert.").removeprefix("distilbert.")
         canonical = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", canonical))
         if canonical in tensors:
-            raise FormatError(f"{folder}: {tensors[canonical].name} and {name} both mean {canonical}; expected one of them")
+            raise FormatError(
+                f"{folder}: {tensors[canonical].name} and {name} both mean {canonical}; expected one of them"
+            )
         tensors[canonical] = tensor
     return tensors
 
@@ -303,10 +327,10 @@ def _expect_finite(tensor: StoredTensor, array: Array) -> None:
         )
 
 
-def _architecture(model_type: str, head: str) -> str:
-    return next(name for name, meaning in ARCHITECTURES.items() if meaning == (model_type, head))
-
-
 def _stored_name(name: str, model_type: str) -> str:
     is_encoder = name.startswith(("embeddings.", "encoder.", "transformer.", "pooler."))
     return f"{model_type}.{name}" if is_encoder else name
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

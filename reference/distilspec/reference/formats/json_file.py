@@ -53,22 +53,11 @@ def parse_json(data: bytes, top: type[T], source: str) -> T:
     return value
 
 
-def shown(value: object) -> str:
-    """
-    Return a hostile value as a short piece of one line.
-
-    >>> shown("a\\nb" * 50)
-    "'a\\\\nba\\\\nba\\\\nba\\\\nba\\\\nba\\\\nba\\\\nba\\\\nba\\\\nb..."
-    """
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = dict(pairs)
     if len(seen) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"key {shown(twice)} occurs twice")
+        raise ValueError(f"key {twice!r:.60} occurs twice")
     return seen
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
 from distilspec.reference.formats.hugging_face import Model, load_folder
 from distilspec.reference.models.build import build_program
@@ -53,9 +54,9 @@ def _minilm_distilbert(head: str | None) -> Model:
     bert = _minilm(head)
     if not isinstance(bert.config, BertConfig):
         raise UnsupportedError(f"minilm: the package holds a {type(bert.config).__name__}; expected a BertConfig")
-    config, weights = fold_token_types(bert.config, bert.program.constants, dtype=np.float32)
+    config, weights = fold_token_types(bert.config, bert.weights, dtype=np.float32)
     program = build_program(config, bert.head, weights, name="minilm-distilbert")
-    return dataclasses.replace(bert, name="minilm-distilbert", program=program, config=config)
+    return dataclasses.replace(bert, name="minilm-distilbert", program=program, config=config, weights=weights)
 
 
 #: Every name that ``load_model`` knows.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import onnx
+from onnx import helper
+
 from distilspec.reference.contract.errors import RangeError, UnsupportedError
 from distilspec.reference.contract.spec import SPEC_VERSION
 from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.formats.onnx_forms import FORMS
 from distilspec.reference.formats.onnx_forms.graph import ELEMENT_TYPES, Graph, StepWriter, symbols
 from distilspec.reference.program import Program, ProgramError, Step
-from onnx import helper
 
 #: The opsets that can be written. 13 is the first with a scale per channel, 17 brings LayerNormalization, 20 Gelu.
 OLDEST_OPSET, NEWEST_OPSET = 13, 21

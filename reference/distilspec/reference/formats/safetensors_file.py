@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
 from distilspec.reference.contract.errors import DTypeError, FormatError
 from distilspec.reference.contract.types import Array
-from distilspec.reference.formats.json_file import parse_json, shown
+from distilspec.reference.formats.json_file import parse_json
 
 LONGEST_HEADER = 100_000_000
 MOST_TENSORS = 100_000
@@ -147,7 +148,9 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, Entry]:
     file.seek(0)
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > size - 8:
-        raise FormatError(f"{path}: the file has {size:,} bytes and its header claims {length:,}; expected a whole file")
+        raise FormatError(
+            f"{path}: the file has {size:,} bytes and its header claims {length:,}; expected a whole file"
+        )
     if length > LONGEST_HEADER:
         raise FormatError(f"{path}: the header has {length:,} bytes; expected at most {LONGEST_HEADER:,}")
     header = parse_json(file.read(length), dict, f"{path} header")
@@ -161,7 +164,9 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, Entry]:
             raise FormatError(f"{path}: tensor {name} begins at byte {begin}; expected {end} where the one before ends")
         end = stop
     if end != size - 8 - length:
-        raise FormatError(f"{path}: tensors end at byte {end:,} of {size - 8 - length:,}; expected them to fill the file")
+        raise FormatError(
+            f"{path}: tensors end at byte {end:,} of {size - 8 - length:,}; expected them to fill the file"
+        )
     return {
         name: Entry(fields["dtype"], tuple(fields["shape"]), 8 + length + spans[name][0])
         for name, fields in header.items()
@@ -175,22 +180,21 @@ def _check_metadata(metadata: object, path: Path) -> None:
 
 def _span(name: str, fields: object, path: Path) -> tuple[int, int]:
     if not name.isprintable():
-        raise FormatError(f"{path}: tensor name {shown(name)} is not printable; expected one line of text")
+        raise FormatError(f"{path}: tensor name {name!r:.60} is not printable; expected one line of text")
     if not isinstance(fields, dict) or set(fields) != {"dtype", "shape", "data_offsets"}:
         raise FormatError(f"{path}: tensor {name} is described wrongly; expected dtype, shape and data_offsets")
     dtype, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise DTypeError(f"{path}: tensor {name} has dtype {shown(dtype)}; expected one of {', '.join(DTYPES)}")
+        raise DTypeError(f"{path}: tensor {name} has dtype {dtype!r:.60}; expected one of {', '.join(DTYPES)}")
     if not (_are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):
         raise FormatError(
-            f"{path}: tensor {name} has shape {shown(shape)} and data_offsets {shown(offsets)}; "
-            "expected lists of sizes"
+            f"{path}: tensor {name} has shape {shape!r:.60} and data_offsets {offsets!r:.60}; expected lists of sizes"
         )
     begin, stop = offsets
     if stop - begin != prod(shape) * DTYPES[dtype].itemsize:
         raise FormatError(
             f"{path}: tensor {name} has {stop - begin} bytes; "
-            f"expected {prod(shape) * DTYPES[dtype].itemsize} for {dtype} {shown(shape)}"
+            f"expected {prod(shape) * DTYPES[dtype].itemsize} for {dtype} {shape!r:.60}"
         )
     return begin, stop
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+
 from distilspec.reference.contract.errors import FormatError, ShapeError, UnsupportedError
 from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import Array, Float32Array, TensorSpec

@@ -62,10 +62,12 @@ class EncoderConfig:
             )
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise UnsupportedError(
-                f"config: activation is {self.activation!r}; expected one of {', '.join(ACTIVATIONS)}"
+                f"config: activation is {self.activation!r:.60}; expected one of {', '.join(ACTIVATIONS)}"
             )
         if not (isinstance(self.layer_norm_eps, float) and 0 < self.layer_norm_eps < math.inf):
-            raise RangeError(f"config: layer_norm_eps is {self.layer_norm_eps!r}; expected a positive finite number")
+            raise RangeError(
+                f"config: layer_norm_eps is {self.layer_norm_eps!r:.60}; expected a positive finite number"
+            )
 
     @property
     def head_dim(self) -> int:
@@ -75,7 +77,7 @@ class EncoderConfig:
     def _expect_size(self, name: str, least: int, most: int = 2**31) -> None:
         size = getattr(self, name)
         if type(size) is not int or not least <= size <= most:
-            raise RangeError(f"config: {name} is {size!r}; expected an integer from {least} to {most}")
+            raise RangeError(f"config: {name} is {size!r:.60}; expected an integer from {least} to {most}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array

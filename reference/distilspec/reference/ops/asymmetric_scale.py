@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
 from distilspec.reference.arith import round_half_even, round_to_float32, saturate
 from distilspec.reference.contract.checks import expect, expect_finite, expect_float, expect_shape
 from distilspec.reference.contract.errors import RangeError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import real, round_half_even
 from distilspec.reference.contract.checks import expect, expect_block_shape, expect_finite, expect_float
 from distilspec.reference.contract.errors import RangeError

@@ -69,4 +69,4 @@ def block_sparse_linear(
     in_features = x.shape[-1]
     expect_block_sparse("block_sparse_linear", data, indices, indptr, in_features, layout="BSL-C2", structure="BSL-C3")
     weight = unpack_block_sparse(data, indices, indptr, in_features=in_features)  # BSL-S1
-    return linear(x, weight, bias)  # BSL-S2
+    return linear(x, weight, bias)  # BSL-S2, BSL-C4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.contract.checks import expect, expect_dtype
 from distilspec.reference.contract.errors import DTypeError, RangeError
 from distilspec.reference.contract.types import DTYPES, ELEMENT_TYPES, Array

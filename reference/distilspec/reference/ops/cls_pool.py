@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.contract.checks import expect, expect_float, expect_shape
 from distilspec.reference.contract.errors import ShapeError
 from distilspec.reference.contract.types import Float64Array, RealArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import along_axis, real
 from distilspec.reference.contract.checks import (
     expect_axis,

@@ -24,7 +24,7 @@ def dynamic_quantize(x: RealArray) -> DynamicQuantized:
     Quantize to uint8 over the range of the values, widened to hold 0.
 
     DYN-C1  x is float32 or float64
-    DYN-C2  float32(x), and the distance of its smallest and largest value, are finite
+    DYN-C2  float32(x) is finite, and the distance of its ends too (ASYM-C3)
     DYN-S1  x32 = float32(x)   (round to nearest, ties to even)
     DYN-S2  low = min(0, smallest of x32), high = max(0, largest of x32)
     DYN-S3  scale = (high - low) / 255, or 1 where that is 0 or subnormal   (float32, as ASYM-S2 and ASYM-S3)

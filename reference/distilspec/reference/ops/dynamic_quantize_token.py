@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import round_to_float32
 from distilspec.reference.contract.checks import expect_finite, expect_float, expect_rank
 from distilspec.reference.contract.types import RealArray

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from scipy import special
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect_float
 from distilspec.reference.contract.types import Float64Array, RealArray
-from scipy import special
 
 
 def erf(x: RealArray) -> Float64Array:
@@ -45,7 +46,6 @@ def erf(x: RealArray) -> Float64Array:
     --------
     Near 0 it is x * 2 / sqrt(pi) to the last digit, which the popular absolute fits lose:
 
-    >>> import numpy as np
     >>> f"{erf(np.array([1e-30]))[0]:.12e}"
     '1.128379167096e-30'
     """

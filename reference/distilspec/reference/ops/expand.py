@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.contract.checks import expect, expect_broadcastable
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.types import Array

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect_float
 from distilspec.reference.contract.types import Float64Array, RealArray
-from scipy import special
 
 
 def gelu(x: RealArray) -> Float64Array:

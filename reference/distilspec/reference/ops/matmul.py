@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect, expect_float, expect_rank
 from distilspec.reference.contract.errors import ShapeError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect_dtype, expect_float, expect_shape
 from distilspec.reference.contract.types import BoolArray, Float64Array, RealArray

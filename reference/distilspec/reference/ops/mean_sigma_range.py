@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from distilspec.reference.arith import real, round_to_float32
 from distilspec.reference.contract.checks import expect, expect_elements, expect_finite, expect_float
 from distilspec.reference.contract.errors import RangeError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
 from distilspec.reference.contract.checks import expect_block_shape, expect_dtype
 from distilspec.reference.contract.types import Array, Int32Array
 

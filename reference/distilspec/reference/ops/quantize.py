@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import along_axis, round_half_even, round_to_float32, saturate
 from distilspec.reference.contract.checks import (
     expect_axis,

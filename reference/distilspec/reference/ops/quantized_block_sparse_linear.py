@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect_block_sparse, expect_dtype, expect_rank
 from distilspec.reference.contract.types import Array, CodeArray, Float32Array, Float64Array, Int8Array, RealArray
 from distilspec.reference.ops.quantized_linear import quantized_linear
@@ -17,18 +18,16 @@ def quantized_block_sparse_linear(
     indptr: Array,
     weight_scale: Float32Array,
     bias: RealArray | None = None,
-    y_scale: Float32Array | None = None,
-    y_zero_point: CodeArray | None = None,
-) -> Float64Array | CodeArray:
+) -> Float64Array:
     """
-    Multiply codes by a transposed block-sparse weight of codes, scale the sums, add a bias, requantize when asked to.
+    Multiply codes by a transposed block-sparse weight of codes, scale the sums, and add a bias.
 
     QBSL-C1  x is uint8 or int8 with at least one axis, data int8
     QBSL-C2  data, indices and indptr have the dtypes and shapes of UNPK-C1 with in_features = x.shape[-1]
     QBSL-C3  indices and indptr satisfy UNPK-C2
-    QBSL-C4  the other operands satisfy QL-C1 to QL-C6 for the unpacked weight
+    QBSL-C4  the other operands satisfy QL-C1 to QL-C5 for the unpacked weight
     QBSL-S1  weight = unpack_block_sparse(data, indices, indptr)   (blocks that are not stored are zero)
-    QBSL-S2  the result is quantized_linear on that weight, bit for bit   (QL-S1 to QL-S4; an empty block row gives the
+    QBSL-S2  the result is quantized_linear on that weight, bit for bit   (QL-S1 to QL-S3; an empty block row gives the
              bias, whatever the zero point)
 
     Parameters
@@ -41,12 +40,10 @@ def quantized_block_sparse_linear(
     indptr : int32 or int64 [out_features / out + 1]
     weight_scale : float32 [out_features]
     bias : float [out_features], optional
-    y_scale : float32, scalar, optional
-    y_zero_point : uint8 or int8, scalar, optional
 
     Returns
     -------
-    float64 [..., out_features], or codes with the dtype of ``y_zero_point``
+    float64 [..., out_features]
         Fresh memory.
 
     Raises
@@ -57,12 +54,10 @@ def quantized_block_sparse_linear(
         QBSL-C2, QBSL-C4.
     RangeError
         QBSL-C3, QBSL-C4.
-    ContractError
-        QBSL-C4.
 
     Accuracy
     --------
-    As ``quantized_linear``: accumulators and codes are exact, the epilogue has its bound.
+    As ``quantized_linear``: accumulators are exact, the epilogue has its bound.
 
     Special values
     --------------
@@ -91,4 +86,4 @@ def quantized_block_sparse_linear(
         "quantized_block_sparse_linear", data, indices, indptr, in_features, layout="QBSL-C2", structure="QBSL-C3"
     )
     weight = unpack_block_sparse(data, indices, indptr, in_features=in_features)  # QBSL-S1
-    return quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias, y_scale, y_zero_point)  # QBSL-S2
+    return real(quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias))  # QBSL-S2, QBSL-C4

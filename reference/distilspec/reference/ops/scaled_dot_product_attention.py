@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import (
     expect,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from scipy import special
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect_float
 from distilspec.reference.contract.types import Float64Array, RealArray
-from scipy import special
 
 
 def sigmoid(x: RealArray) -> Float64Array:
@@ -46,7 +47,6 @@ def sigmoid(x: RealArray) -> Float64Array:
     --------
     A large negative x keeps its relative accuracy, which exp(x) / (1 + exp(x)) shares and 1 - sigmoid(-x) does not:
 
-    >>> import numpy as np
     >>> [f"{y:.12e}" for y in sigmoid(np.array([-40.0, -1000.0]))]
     ['4.248354255292e-18', '0.000000000000e+00']
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import real
 from distilspec.reference.contract.checks import expect_float
 from distilspec.reference.contract.types import Float64Array, RealArray

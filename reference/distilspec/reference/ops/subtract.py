@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.arith import number
 from distilspec.reference.contract.checks import expect_alike, expect_broadcastable
 from distilspec.reference.contract.types import Float64Array, Int64Array, NumberArray

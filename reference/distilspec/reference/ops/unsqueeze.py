@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.contract.checks import expect_axes
 from distilspec.reference.contract.types import Array
 

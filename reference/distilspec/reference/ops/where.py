@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.contract.checks import expect_alike, expect_broadcastable, expect_dtype
 from distilspec.reference.contract.types import ELEMENT_TYPES, Array, BoolArray
 

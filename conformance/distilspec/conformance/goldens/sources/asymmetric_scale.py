@@ -53,7 +53,8 @@ def cases() -> Iterator[GoldenCase]:
         "ASYM-S2 ASYM-S4",
         inputs={"minimum": f32([low for low, _ in narrow]), "maximum": f32([high for _, high in narrow])},
         expected={"scale": f32([scale for scale, _ in found]), "zero_point": u8([zero for _, zero in found])},
-        notes="Three float32 operations, each correctly rounded; float64 or a reciprocal of 255 differ in the last bit.",
+        notes="""Three float32 operations, each correctly rounded; float64 or a reciprocal of 255 differ in the last
+        bit.""",
     )
     doubles = [(-0.1, 0.2), (-(1 + 2.0**-24), 254.0)]
     found = [scale_and_zero_point(low, high) for low, high in doubles]
@@ -85,8 +86,8 @@ def cases() -> Iterator[GoldenCase]:
         inputs={"minimum": f32(-(2.0**-121)), "maximum": f32(2.0**-121)},
         expected={"scale": f32(1), "zero_point": u8(0)},
         allowed=[{"scale": f32(subnormal), "zero_point": u8(_zero_point(2.0**-121, subnormal))}],
-        notes="""A subnormal scale is replaced by 1. ONNX Runtime and the ONNX reference disagree here, so the quotient
-        itself is allowed, with the zero point that follows from it.""",
+        notes="""A subnormal scale is replaced by 1. ONNX Runtime and the ONNX reference disagree here, so the
+        quotient itself is allowed, with the zero point that follows from it.""",
     )
     yield SOURCE.hand(
         "empty",

@@ -79,6 +79,6 @@ def cases() -> Iterator[GoldenCase]:
             "DQ-S1",
             inputs={"codes": u8(codes), "scale": f32(scale), "zero_point": u8(120)},
             expected={"y": real([s * (code - 120) for code in codes])},
-            notes="""The product of a scale and an integer below 256 has up to 32 bits; computing scale * code -
-            scale * zero_point loses digits near the zero point.""",
+            notes="""The product of a scale and an integer below 256 has up to 32 bits; computing scale * code - scale
+            * zero_point loses digits near the zero point.""",
         )

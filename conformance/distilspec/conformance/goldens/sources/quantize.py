@@ -26,8 +26,8 @@ def _ties() -> Iterator[GoldenCase]:
         "Q-S3 Q-S4",
         inputs={"x": f32([1, 3, -1]), "scale": f32(2), "zero_point": u8(1)},
         expected={"y": u8([1, 3, 1])},
-        notes="""Halves go to the even neighbour before the zero point is added. Adding first gives [2, 2, 0], ties away
-        from zero give [2, 3, 0], adding a half and shifting gives [2, 3, 1].""",
+        notes="""Halves go to the even neighbour before the zero point is added. Adding first gives [2, 2, 0], ties
+        away from zero give [2, 3, 0], adding a half and shifting gives [2, 3, 1].""",
     )
     halves = [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]
     yield SOURCE.hand(
@@ -49,7 +49,8 @@ def _ties() -> Iterator[GoldenCase]:
         "Q-S3 Q-S4",
         inputs={"x": f32(halves), "scale": f32(1), "zero_point": u8(128)},
         expected={"y": u8([126, 126, 128, 128, 130, 130])},
-        notes="With an even zero point the order of rounding and adding does not show, but rounding away from zero does.",
+        notes="""With an even zero point the order of rounding and adding does not show, but rounding away from zero
+        does.""",
     )
     yield SOURCE.hand(
         "neighbours-of-ties",
@@ -60,7 +61,8 @@ def _ties() -> Iterator[GoldenCase]:
             "zero_point": u8(10),
         },
         expected={"y": u8([10, 10, 11, 11, 12, 9])},
-        notes="One step of float32 to either side of a half. Adding 1/2 in float32 and taking the floor gives 11 first.",
+        notes="""One step of float32 to either side of a half. Adding 1/2 in float32 and taking the floor gives 11
+        first.""",
     )
 
 
@@ -92,8 +94,8 @@ def _saturation() -> Iterator[GoldenCase]:
         "Q-S4",
         inputs={"x": f32([-math.inf, math.inf, 1e30, -1e30, 3e9]), "scale": f32(0.5), "zero_point": u8(7)},
         expected={"y": u8([0, 255, 255, 0, 255])},
-        notes="""Clipping precedes the cast: a cast to int32 first gives the lowest int32 for all of these on x86, and so
-        the code 0.""",
+        notes="""Clipping precedes the cast: a cast to int32 first gives the lowest int32 for all of these on x86, and
+        so the code 0.""",
     )
     yield SOURCE.hand(
         "nan-leaves-its-neighbours-alone",
@@ -118,8 +120,8 @@ def _quotient() -> Iterator[GoldenCase]:
         "Q-S2 Q-S3",
         inputs={"x": f32([10.05, 5.05, 0.35]), "scale": f32(0.1), "zero_point": u8(0)},
         expected={"y": u8([quantized(x, f32(0.1).item(), 0) for x in f32([10.05, 5.05, 0.35]).tolist()])},
-        notes="""The real quotients lie just beside 100.5, 50.5 and 3.5, the float32 quotients on them: 100, 50, 4.
-        A division in float64 gives 101, 51, 3.""",
+        notes="""The real quotients lie just beside 100.5, 50.5 and 3.5, the float32 quotients on them: 100, 50, 4. A
+        division in float64 gives 101, 51, 3.""",
     )
     yield SOURCE.exact(
         "reciprocal-rounds-to-a-tie",
@@ -127,15 +129,16 @@ def _quotient() -> Iterator[GoldenCase]:
         inputs={"x": f32([10.15]), "scale": f32(0.1), "zero_point": u8(0)},
         expected={"y": u8([quantized(f32(10.15).item(), f32(0.1).item(), 0)])},
         allowed=[{"y": u8([102])}],
-        notes="""The quotient is 101.49999, so the code is 101. Multiplying by the float32 reciprocal of the scale gives
-        101.5 and the code 102, which is a declared freedom.""",
+        notes="""The quotient is 101.49999, so the code is 101. Multiplying by the float32 reciprocal of the scale
+        gives 101.5 and the code 102, which is a declared freedom.""",
     )
     yield SOURCE.hand(
         "x-is-rounded-to-float32",
         "Q-S1",
         inputs={"x": f64([0.5 + 2.0**-40, 1.5 - 2.0**-40, 2.5 + 2.0**-40]), "scale": f32(1), "zero_point": u8(0)},
         expected={"y": u8([0, 2, 2])},
-        notes="Real numbers just beside a half become the half in float32; without that rounding the codes are 1, 1, 3.",
+        notes="""Real numbers just beside a half become the half in float32; without that rounding the codes are 1, 1,
+        3.""",
     )
     yield SOURCE.hand(
         "denormal-x-and-scale",

@@ -58,8 +58,9 @@ def cases() -> Iterator[GoldenCase]:
         inputs={"largest": f32([below, 2.0**-149])},
         expected={"y": f32([1, 1])},
         allowed=[{"y": f32([float32(Fraction(below) / 127), 1])}],
-        notes="""A subnormal quotient is replaced by 1. ONNX Runtime and the ONNX reference disagree here, so the quotient
-        itself is allowed as well; the quotient of the second magnitude rounds to 0, for which 1 is required.""",
+        notes="""A subnormal quotient is replaced by 1. ONNX Runtime and the ONNX reference disagree here, so the
+        quotient itself is allowed as well; the quotient of the second magnitude rounds to 0, for which 1 is
+        required.""",
     )
     yield SOURCE.hand(
         "empty",

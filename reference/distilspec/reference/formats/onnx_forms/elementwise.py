@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from distilspec.reference.formats.onnx_forms.graph import ELEMENT_TYPES, StepWriter
 
 
@@ -52,12 +53,16 @@ def relu(to: StepWriter, x: str) -> None:
 
 
 def silu(to: StepWriter, x: str) -> None:
-    """Write x * sigmoid(x)."""
+    """Write x * sigmoid(x), the form that runtimes recognise; it gives NaN, not 0, for -infinity."""
     to.result("Mul", [x, to.node("Sigmoid", [x], "sigmoid")])
 
 
 def gelu(to: StepWriter, x: str) -> None:
-    """Write Gelu from opset 20, before that its erf formula in the order of operations that runtimes recognise."""
+    """
+    Write Gelu from opset 20, before that its erf formula in the order of operations that runtimes recognise.
+
+    Both give NaN, not 0, for -infinity: Gelu is defined by that formula.
+    """
     if to.opset >= 20:
         to.result("Gelu", [x], approximate="none")
         return
@@ -67,7 +72,11 @@ def gelu(to: StepWriter, x: str) -> None:
 
 
 def gelu_tanh(to: StepWriter, x: str) -> None:
-    """Write Gelu from opset 20, before that its tanh formula in the order of operations that runtimes recognise."""
+    """
+    Write Gelu from opset 20, before that its tanh formula in the order of operations that runtimes recognise.
+
+    Both give NaN, not 0, for -infinity: Gelu is defined by that formula.
+    """
     if to.opset >= 20:
         to.result("Gelu", [x], approximate="tanh")
         return
@@ -114,8 +123,12 @@ def maximum(to: StepWriter, a: str, b: str) -> None:
 
 
 def where(to: StepWriter, condition: str, a: str, b: str) -> None:
-    """Write Where."""
-    to.result("Where", [condition, a, b])
+    """Write Where; for booleans, which ONNX Runtime's Where does not take, And, Not and Or."""
+    if to.spec(a).dtype != "bool":
+        to.result("Where", [condition, a, b])
+        return
+    other = to.node("Not", [condition], "other")
+    to.result("Or", [to.node("And", [condition, a], "from_a"), to.node("And", [other, b], "from_b")])
 
 
 def equal(to: StepWriter, a: str, b: str) -> None:

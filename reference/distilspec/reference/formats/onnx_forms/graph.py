@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+from onnx import TensorProto, helper, numpy_helper
+
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array, TensorSpec
 from distilspec.reference.program import Program, Step, resolve
-from onnx import TensorProto, helper, numpy_helper
 
 #: A protobuf message cannot be larger; bigger models need external data, which is not written.
 LARGEST_MODEL = 2**31 - 1
@@ -89,11 +90,12 @@ class Graph:
     def size(self, symbol: str) -> str:
         """Return the name of a one-element int64 tensor that holds the size of a symbolic dimension."""
         if symbol not in self._lifted:
-            source, axis = next(
-                (name, spec.shape.index(symbol)) for name, spec in self.program.inputs.items() if symbol in spec.shape
-            )
+            inputs = self.program.inputs
+            source = next((name for name, spec in inputs.items() if symbol in spec.shape), None)
+            if source is None:
+                raise UnsupportedError(f"write_onnx: the size of {symbol} is needed; expected an input that has it")
             shape, size = self.unused(f"{symbol}/shape"), self.unused(f"{symbol}/size")
-            index = self.initializer(self.unused(f"{symbol}/axis"), np.array([axis], np.int64))
+            index = self.initializer(self.unused(f"{symbol}/axis"), np.array([inputs[source].shape.index(symbol)]))
             self.add("Shape", [source], [shape])
             self.add("Gather", [shape, index], [size])
             self._lifted[symbol] = size

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from distilspec.reference.formats.onnx_forms.graph import StepWriter
+
+_INT64 = np.iinfo(np.int64)
 
 
 def reshape(to: StepWriter, x: str, *, shape: tuple[int | str, ...]) -> None:
@@ -38,8 +42,9 @@ def transpose(to: StepWriter, x: str, *, axes: tuple[int, ...]) -> None:
 
 def expand(to: StepWriter, x: str, *, shape: tuple[int | str, ...]) -> None:
     """Write Expand; a dimension that ``x`` already has is written as 1, which keeps it."""
-    given = (1,) * (len(shape) - len(to.spec(x).shape)) + to.spec(x).shape
-    to.result("Expand", [x, _sizes(to, [1 if size == own else size for size, own in zip(shape, given, strict=True)])])
+    given = (1,) * len(shape) + to.spec(x).shape
+    own = given[len(given) - len(shape) :]
+    to.result("Expand", [x, _sizes(to, [1 if size == kept else size for size, kept in zip(shape, own, strict=True)])])
 
 
 def squeeze(to: StepWriter, x: str, *, axes: tuple[int, ...]) -> None:
@@ -57,9 +62,10 @@ def concat(to: StepWriter, *tensors: str, axis: int) -> None:
     to.result("Concat", tensors, axis=axis)
 
 
-def slice(to: StepWriter, x: str, *, axis: int, start: int | str, stop: int | str, step: int = 1) -> None:
-    """Write Slice; a symbolic bound is read from an input's shape."""
-    bounds = [_sizes(to, [bound], part) for part, bound in (("start", start), ("stop", stop))]
+def slice(to: StepWriter, x: str, *, axis: int, start: int | str, stop: int | str | None, step: int = 1) -> None:
+    """Write Slice; a symbolic bound is read from an input's shape, and no stop is the farthest integer."""
+    farthest = _INT64.max if step > 0 else _INT64.min
+    bounds = [_sizes(to, [start], "start"), _sizes(to, [farthest if stop is None else stop], "stop")]
     to.result("Slice", [x, *bounds, to.integers("axis", [axis]), to.integers("step", [step])])
 
 

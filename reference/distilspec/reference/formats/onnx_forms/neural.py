@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from distilspec.reference.formats.onnx_forms.graph import StepWriter
 from onnx import TensorProto
 
-#: What a masked score becomes before Softmax. It is finite, so that a row without a kept key stays free of NaN; the
-#: probabilities of masked keys are set to 0 afterwards.
-MASKED_SCORE = float(np.finfo(np.float32).min)
+from distilspec.reference.formats.onnx_forms.graph import StepWriter
+
+#: What a masked score becomes before Softmax. A row without a kept key becomes NaN there, and 0 by the selection after
+#: it; a large finite number instead would let masked keys count in a row whose kept scores are as low.
+MASKED_SCORE = -np.inf
 
 
 def linear(to: StepWriter, x: str, weight: str, bias: str | None = None) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from distilspec.reference.formats.onnx_forms.graph import ELEMENT_TYPES, StepWriter
 from onnx import TensorProto
+
+from distilspec.reference.formats.onnx_forms.graph import ELEMENT_TYPES, StepWriter
 
 _CODE_RANGE = {"uint8": (0, 255), "int8": (-128, 127)}
 _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
@@ -32,15 +33,18 @@ def dequantize(
     """
     Write DequantizeLinear for one scale, or for one scale per index of ``axis``.
 
-    Scales that broadcast in another way are outside DequantizeLinear; they become Cast, Sub, Cast, Mul.
+    Scales that broadcast in another way, and int32 codes with a zero point, are outside DequantizeLinear; they become
+    Cast, Sub, Cast, Mul.
     """
-    if axis is not None or _is_scalar(to, scale, zero_point):
+    allowed = zero_point is None or to.spec(codes).dtype != "int32"
+    if allowed and (axis is not None or _is_scalar(to, scale, zero_point)):
         to.result("DequantizeLinear", [codes, scale, *([zero_point] if zero_point else [])], **_axis(axis))
         return
-    wide = to.node("Cast", [codes], "wide", to=TensorProto.INT32)
-    if zero_point is not None:
-        wide = to.node("Sub", [wide, to.node("Cast", [zero_point], "zero_point", to=TensorProto.INT32)], "centred")
-    to.result("Mul", [to.node("Cast", [wide], "real", to=TensorProto.FLOAT), scale])
+    if axis is not None:
+        scale = _along(to, scale, axis, codes, "scale.spread")
+        zero_point = _along(to, zero_point, axis, codes, "zero.spread") if zero_point else None
+    centred = _centred(to, codes, zero_point, "codes", TensorProto.INT64)
+    to.result("Mul", [to.node("Cast", [centred], "real", to=TensorProto.FLOAT), scale])
 
 
 def dynamic_quantize(to: StepWriter, x: str) -> None:
@@ -87,14 +91,23 @@ def asymmetric_scale(to: StepWriter, minimum: str, maximum: str) -> None:
 def matmul_integer(
     to: StepWriter, a: str, b: str, a_zero_point: str | None = None, b_zero_point: str | None = None
 ) -> None:
-    """Write MatMulInteger."""
-    for zero_point in (a_zero_point, b_zero_point):
-        if zero_point is not None and to.spec(zero_point).shape != ():
-            raise to.refuse(f"has zero point {zero_point} {to.spec(zero_point)}; expected a scalar")
-    operands = [a, b, a_zero_point, b_zero_point]
-    while operands[-1] is None:
-        operands.pop()
-    to.result("MatMulInteger", operands)
+    """
+    Write MatMulInteger for scalar zero points.
+
+    Zero points that differ along an axis are outside what runtimes take there; they become Cast, Sub and an int32
+    MatMul.
+    """
+    if _is_scalar(to, a_zero_point, b_zero_point):
+        operands = [a, b, a_zero_point, b_zero_point]
+        while operands[-1] is None:
+            operands.pop()
+        to.result("MatMulInteger", operands)
+        return
+    centred = [
+        _centred(to, a, a_zero_point, "a", TensorProto.INT32),
+        _centred(to, b, b_zero_point, "b", TensorProto.INT32),
+    ]
+    to.result("MatMul", centred)
 
 
 def quantized_linear(
@@ -157,6 +170,19 @@ def integer_product(
         to.chain(("Mul", [real, to.node("Mul", [x_scale, weight_scale], "scale")], "product"), *after)
     else:
         to.chain(("Mul", [real, x_scale], "scaled"), ("Mul", [weight_scale], "product"), *after)
+
+
+def _along(to: StepWriter, values: str, axis: int, like: str, part: str) -> str:
+    shape = [1] * len(to.spec(like).shape)
+    shape[axis] = -1
+    return to.node("Reshape", [values, to.integers(f"{part}.shape", shape)], part)
+
+
+def _centred(to: StepWriter, codes: str, zero_point: str | None, part: str, element_type: int) -> str:
+    wide = to.node("Cast", [codes], f"{part}.wide", to=element_type)
+    if zero_point is None:
+        return wide
+    return to.node("Sub", [wide, to.node("Cast", [zero_point], f"{part}.zero", to=element_type)], f"{part}.centred")
 
 
 def _guarded_scale(to: StepWriter, span: str, steps: float) -> list[str]:

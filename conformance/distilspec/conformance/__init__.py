@@ -1,0 +1,1 @@
+"""Judging runtimes by the specification: derived bounds, verdicts, adapters, reports and the ``distilspec`` command."""

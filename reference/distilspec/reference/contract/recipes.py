@@ -1,0 +1,44 @@
+"""Recipes: the names that fix the numerics of a program completely, and the observers that calibrate them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NoReturn
+
+from distilspec.reference.contract.errors import UnsupportedError
+
+
+class _Choice(StrEnum):
+    """A name out of a fixed set; an unknown one is refused with the list of those that exist."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        kind = cls.__name__.lower()
+        raise UnsupportedError(f"{kind} {str(value)!r:.60} does not exist; expected one of {', '.join(cls)}")
+
+
+class Recipe(_Choice):
+    """
+    What the encoder's Linears compute with; everything else is float32 in every recipe.
+
+    >>> Recipe("w8a8-static") is Recipe.W8A8_STATIC
+    True
+    """
+
+    FP32 = "fp32"
+    #: Weights int8 per output channel, activations uint8 per tensor with a calibrated range.
+    W8A8_STATIC = "w8a8-static"
+    #: Activations uint8 per tensor, with the range of the values at hand.
+    W8A8_DYNAMIC = "w8a8-dynamic"
+    #: Activations int8 with one symmetric scale a token.
+    W8A8_DYNAMIC_TOKEN = "w8a8-dynamic-token"
+    #: Weights int8 and dequantized before use, activations float32.
+    W8A32 = "w8a32"
+
+
+class Observer(_Choice):
+    """Which of the observed values of a tensor a calibrated range must hold."""
+
+    MINMAX = "minmax"
+    PERCENTILE = "percentile"
+    MEAN_SIGMA = "mean-sigma"
