@@ -52,8 +52,7 @@ def table(*, link: bool = False) -> str:
 def page(name: str) -> str:
     """Return the page of one operator: signature, clauses, the other sections of the docstring, and the code."""
     head, *sections = _SECTION.split(_document(name))
-    signature = str(inspect.signature(OPERATORS[name])).replace("'", "")  # annotations are strings
-    parts = [f"# {name}", _fenced(f"{name}{signature}", "python"), head.splitlines()[0]]
+    parts = [f"# {name}", _fenced(f"{name}{_signature(name)}", "python"), head.splitlines()[0]]
     parts += ["## Clauses", _clauses(name)]
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         parts += [f"## {title}", _section(title, body.strip())]
@@ -63,6 +62,12 @@ def page(name: str) -> str:
 
 def _document(name: str) -> str:
     return inspect.getdoc(OPERATORS[name]) or ""
+
+
+def _signature(name: str) -> inspect.Signature:
+    signature = inspect.signature(OPERATORS[name])
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=signature.empty)
 
 
 def _clauses(name: str) -> str:

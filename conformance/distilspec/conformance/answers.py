@@ -42,7 +42,9 @@ def answer(model: Model, inputs: Mapping[str, Array], outputs: Mapping[str, Arra
         case "masked-lm":
             return _proposals(model, inputs, outputs["logits"])
     states = outputs["last_hidden_state"]
-    return [{"text": row, "shape": list(state.shape), "first": state[0, :4].tolist()} for row, state in enumerate(states)]
+    return [
+        {"text": row, "shape": list(state.shape), "first": state[0, :4].tolist()} for row, state in enumerate(states)
+    ]
 
 
 def _similarities(embeddings: Array) -> list[dict[str, Any]]:
@@ -80,7 +82,9 @@ def _span(model: Model, inputs: Mapping[str, Array], start: Array, end: Array) -
 
 def _proposals(model: Model, inputs: Mapping[str, Array], logits: Array) -> list[dict[str, Any]]:
     ids = inputs["input_ids"]
-    masked = [(row, column) for row, column in np.argwhere(inputs["attention_mask"]) if _is_mask(model, ids[row, column])]
+    masked = [
+        (row, column) for row, column in np.argwhere(inputs["attention_mask"]) if _is_mask(model, ids[row, column])
+    ]
     if not masked:
         raise RangeError("run: no text holds [MASK]; expected one because the model fills masked words in")
     records = []

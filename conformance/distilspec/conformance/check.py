@@ -11,17 +11,19 @@ import numpy as np
 
 from distilspec.conformance import bounds
 from distilspec.conformance.decisions import judge_decisions
+from distilspec.conformance.diagnose import diagnose
 from distilspec.conformance.goldens import Expected, GoldenCase
 from distilspec.conformance.judge import judge
 from distilspec.conformance.one_step import one_step_program
 from distilspec.conformance.result import CaseResult, Judgement, State, Unit
 from distilspec.conformance.runtimes.adapter import Executable, Runtime
-from distilspec.conformance.segments import judge_segments
+from distilspec.conformance.segments import JudgedSegment, judge_segments
 from distilspec.conformance.subject import Subject
 from distilspec.reference import ops
 from distilspec.reference.clauses import clauses
 from distilspec.reference.contract.errors import ContractError, UnsupportedError
 from distilspec.reference.contract.types import Array, Float64Array
+from distilspec.reference.ops import OPERATORS
 from distilspec.reference.program import Program
 
 #: More undecided decisions than this share mean that the bound says nothing about the model.
@@ -42,7 +44,7 @@ class Evidence:
 
 def formula_clause(operator: str) -> str:
     """Return the id of the operator's first semantic clause: its formula."""
-    return next(clause.id for clause in clauses(operator) if clause.kind == "S")
+    return next(clause.id for clause in clauses(OPERATORS[operator]) if clause.kind == "S")
 
 
 def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda _: None) -> list[CaseResult]:
@@ -102,7 +104,7 @@ def _check_batch(
                 clause=formula_clause(maker.op) if maker else "",
                 recipe=recipe,
                 step=maker.name if maker else target,
-                judgement=judged.judgement,
+                judgement=_explained(judged, values[target]),
                 operators=judged.segment.operators,
                 evidence=Evidence(judged.segment.program, judged.inputs, target),
             )
@@ -110,6 +112,14 @@ def _check_batch(
     expected = program.run(ops, inputs)
     for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors) if unaltered else ():
         yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
+
+
+def _explained(judged: JudgedSegment, got: Array) -> Judgement:
+    if judged.judgement.state is not State.FAIL:
+        return judged.judgement
+    bug = diagnose(judged.segment, judged.inputs, got, judged.error)
+    detail = judged.judgement.detail + (f"; every element is as if {bug}" if bug else "")
+    return dataclasses.replace(judged.judgement, detail=detail)
 
 
 def check_operators(
@@ -150,7 +160,9 @@ def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
 def _judge_answer(
     got: Mapping[str, Array], answer: Sequence[Expected], errors: Mapping[str, Float64Array]
 ) -> Judgement:
-    return max((_judge_output(got[expected.name], expected, errors[expected.name]) for expected in answer), key=_severity)
+    return max(
+        (_judge_output(got[expected.name], expected, errors[expected.name]) for expected in answer), key=_severity
+    )
 
 
 def _judge_output(got: Array, expected: Expected, error: Float64Array) -> Judgement:

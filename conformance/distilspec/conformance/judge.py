@@ -74,7 +74,10 @@ def _judge_floats(got: Float64Array, expected: Float64Array, error: Float64Array
     within = np.where(regular, np.abs(difference) <= error, same)
     largest = float(np.max(np.abs(difference), initial=0.0))
     share = np.divide(
-        difference, error, out=np.where(difference == 0, 0.0, np.inf), where=regular & (error > 0) & np.isfinite(difference)
+        difference,
+        error,
+        out=np.where(difference == 0, 0.0, np.inf),
+        where=regular & (error > 0) & np.isfinite(difference),
     )
     used = float(np.max(np.abs(share[regular]), initial=0.0))
     if not np.all(within):

@@ -16,7 +16,7 @@ from distilspec.conformance.result import CaseResult, Judgement
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.types import Array
-from distilspec.reference.formats.safetensors_file import read_safetensors
+from distilspec.reference.formats.safetensors_file import SafetensorsFile, write_safetensors
 from distilspec.reference.formats.saved import load_program, save_program
 from distilspec.reference.program import Program
 
@@ -44,12 +44,9 @@ class ReplayCase:
 
 def save_case(folder: Path, run: Run, case: CaseResult) -> None:
     """Write ``case.json``, ``inputs.safetensors`` and ``program/`` for a case with evidence into a new folder."""
-    from safetensors.numpy import save_file
-
     folder.mkdir(parents=True)
     save_program(case.evidence.program, folder / "program")
-    inputs = {name: np.ascontiguousarray(array) for name, array in case.evidence.inputs.items()}
-    save_file(inputs, folder / "inputs.safetensors")
+    write_safetensors(folder / "inputs.safetensors", case.evidence.inputs)
     description = {
         "schema": 1,
         "id": case.id,
@@ -91,7 +88,8 @@ def load_case(path: Path) -> ReplayCase:
     target = description["target"]
     if target not in program.tensors:
         raise FormatError(f"replay: {path} asks for {target}; expected a tensor of its program")
-    inputs = read_safetensors(path.parent / "inputs.safetensors")
+    stored = SafetensorsFile(path.parent / "inputs.safetensors")
+    inputs = {name: stored.read(name) for name in stored.entries}
     texts = {key: description[key] for key in _TEXT_KEYS}
     return ReplayCase(**texts, options=options, program=program, inputs=inputs)
 

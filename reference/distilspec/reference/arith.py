@@ -50,7 +50,8 @@ def round_half_even(x: NDArray[Any]) -> NDArray[Any]:
     >>> round_half_even(np.array([-0.5, 0.5, 1.5, 2.5])).tolist()
     [-0.0, 0.0, 2.0, 2.0]
     """
-    return np.rint(x)
+    rounded: NDArray[Any] = np.rint(x)
+    return rounded
 
 
 def saturate(x: NDArray[Any], dtype: np.dtype[Any] | type) -> NDArray[Any]:

@@ -156,7 +156,9 @@ class Program:
         for index, step in enumerate(self.steps):
             operator = getattr(ops, step.op, None)
             if operator is None:
-                raise UnsupportedError(f"program {self.name}: step {step.name} needs operator {step.op}; expected it among ops")
+                raise UnsupportedError(
+                    f"program {self.name}: step {step.name} needs operator {step.op}; expected it among ops"
+                )
             operands = []
             for name in step.inputs:
                 if name is not None and name not in values:

@@ -276,7 +276,7 @@ def poisoned(value):
             "has dtype I8; expected F32, F16, BF16 or F64",
         ),
         (
-            lambda arrays: arrays | {f"bert.{WORDS}": arrays[f"bert.{WORDS}"] * 1e300},
+            lambda arrays: arrays | {f"bert.{WORDS}": arrays[f"bert.{WORDS}"].astype(np.float64) * 1e300},
             RangeError,
             "numbers are not finite",
         ),
@@ -389,16 +389,13 @@ def test_minilm_agrees_with_transformers_in_float64(head):
 def test_minilm_is_a_sentence_embedder_by_default():
     """The package's modules.json chooses the head, and near sentences are near."""
     model = load_model("minilm")
-    assert (model.name, model.head, list(model.program.outputs)) == (
-        "minilm",
-        "sentence-embedding",
-        ["sentence_embedding"],
-    )
+    assert (model.name, model.head) == ("minilm", "sentence-embedding")
 
-    embeddings = model.program.run(ops, model.encode(TEXTS))["sentence_embedding"]
+    inputs = model.encode(["A man is eating food.", "Someone eats a meal.", "Quarterly profits fell."])
+    embeddings = model.program.run(ops, inputs)["sentence_embedding"]
 
     similarity = embeddings @ embeddings.T
-    assert similarity[0, 1] > 0.4
+    assert similarity[0, 1] > 0.5
     assert similarity[0, 2] < 0.2
 
 

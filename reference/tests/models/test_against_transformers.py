@@ -17,6 +17,8 @@ AGREEMENT = 1e-12
 
 FAMILIES = ("bert", "distilbert")
 
+POSITIONS = "embeddings.position_embeddings.weight"
+
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("family", FAMILIES)
@@ -91,7 +93,6 @@ PLANTED = {
         weights,
     ),
 }
-POSITIONS = "embeddings.position_embeddings.weight"
 
 
 @pytest.mark.parametrize("error", PLANTED)

@@ -69,6 +69,17 @@ def test_equal_scores_are_dropped_from_the_first_position():
     assert mask.tolist() == [[False, False], [False, True]]
 
 
+def test_many_equal_scores_keep_their_order():
+    """BMM-S3: 2000 blocks with three scores, of which an unstable sort would mix up the equal ones."""
+    weight = (np.arange(2000.0) % 3).reshape(40, 50)
+    expected = np.ones(2000, np.bool_)
+    expected[sorted(range(2000), key=lambda i: (i % 3, i))[:1000]] = False
+
+    mask = block_magnitude_mask(weight, block_shape=(1, 1), sparsity=0.5)
+
+    assert mask.ravel().tolist() == expected.tolist()
+
+
 def test_the_ends_of_the_scale():
     """BMM-S2, BMM-S4: 0 keeps a block of zeros, 1 drops every block."""
     weight = np.float32([[0, 0], [1, 1]])

@@ -36,7 +36,7 @@ def layer_norm(x: Operand, weight: Operand, bias: Operand, *, epsilon: float) ->
     mean_error = gamma(n + 24 + 5 * np.log(n)) * size_x.mean(axis=-1, keepdims=True) + 4 * TINY
     run = max(RUNNING, n / 8)
     root_mean_square = np.sqrt((size_x**2).mean(axis=-1, keepdims=True))
-    run_error = gamma(2 * run + 32 + 8 * np.log2(n)) * root_mean_square / narrowest
+    run_error = gamma(2 * run + 40 + 8 * np.log2(n)) * root_mean_square / narrowest
     summed = gamma(n + 12)
     variance_error = (2 * np.sqrt(2) * run_error + run_error**2) * (1 + summed) + summed + 4 * TINY / narrowest**2
     scale_error = np.where(variance_error < 1, variance_error / (2 * (1 - variance_error)), np.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import POWER, TINY
+from distilspec.conformance.bounds.model import POWER, rounding
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 
@@ -28,6 +28,7 @@ def power(a: Operand, b: Operand) -> Bounded:
     spread = np.where(whole & across, np.maximum(spread, np.abs(value)), spread)
     certain = (a.error == 0) & (b.error == 0)
     monotone = (base > a.error) | whole | ((b.error == 0) & (exponent == np.rint(exponent)) & ~across)
-    spread = np.where(certain, 0.0, np.where(monotone, spread, np.inf))
+    spread = np.where(certain, 0.0, spread)
     size = np.abs(value) + spread
-    return result(value, spread + POWER * size + np.where(size > 0, TINY, 0.0), size, a, b)
+    bounded = result(value, spread + rounding(size, POWER), size, a, b)
+    return Bounded(value, np.where(certain | monotone, bounded.error, np.inf))

@@ -23,6 +23,7 @@ from distilspec.conformance.subject import prepare
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.named_models import load_model
 
+
 def check(
     runtime: Annotated[str, typer.Argument(help="reference, torch or onnxruntime.")] = "reference",
     model: Annotated[

@@ -50,4 +50,6 @@ def _line(record: dict[str, Any], texts: list[str]) -> str:
         return f"{texts[record['text']]!r}: {words}"
     if "answer" in record:
         return f"{record['answer']}  ({record['score']:.3f})"
-    return "  ".join(f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in record.items())
+    return "  ".join(
+        f"{key} {value:.4f}" if isinstance(value, float) else f"{key} {value}" for key, value in record.items()
+    )

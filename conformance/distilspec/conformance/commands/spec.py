@@ -27,7 +27,7 @@ def spec(
         raise UnsupportedError(f"spec: operator {operator!r} does not exist; expected one of {', '.join(OPERATORS)}")
     names = [operator] if operator else list(OPERATORS)
     if as_json_text:
-        found = {name: {clause.id: clause.text for clause in clauses(name)} for name in names}
+        found = {name: {clause.id: clause.text for clause in clauses(OPERATORS[name])} for name in names}
         print(json.dumps({"spec": SPEC_VERSION, "operators": found}, indent=1))
     elif operator:
         print(f"{operator}{inspect.signature(OPERATORS[operator])}\n\n{inspect.getdoc(OPERATORS[operator])}")
@@ -36,4 +36,4 @@ def spec(
         print(f"distilspec specification {SPEC_VERSION}: {len(names)} operators")
         for name in names:
             summary = (inspect.getdoc(OPERATORS[name]) or "").splitlines()[0]
-            print(f"  {name:<{width}}  {len(clauses(name)):>2} clauses  {summary}")
+            print(f"  {name:<{width}}  {len(clauses(OPERATORS[name])):>2} clauses  {summary}")

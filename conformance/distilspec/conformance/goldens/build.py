@@ -11,24 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distilspec.conformance.goldens.case import Expected, GoldenCase, Origin
+from distilspec.conformance.goldens.case import Expected, GoldenCase, Judgement, Origin
 from distilspec.reference.contract.types import Array, Attribute, BoolArray
 
 
 @dataclass(frozen=True)
-class Real:
-    """Real numbers, each rounded once to float64, which the derived bound judges."""
+class Loose:
+    """An answer around which the declared freedoms leave room: a derived bound, or a set of codes."""
 
-    value: NDArray[np.float64]
+    value: Array
 
 
-def real(values: Any) -> Real:
-    """Round nested sequences of fractions, integers and floats to float64, correctly."""
-    return Real(np.array(_floats(values), np.float64))
+def real(values: Any) -> Loose:
+    """Round nested sequences of fractions, integers and floats to float64, correctly; the derived bound judges them."""
+    return Loose(np.array(_floats(values), np.float64))
 
 
 def exact_reals(values: Any) -> NDArray[np.float64]:
-    """Return real numbers that every float32 evaluation, in whatever order, gives exactly."""
+    """Return real numbers that every legitimate float32 implementation gives exactly."""
     array = np.array(_floats(values), np.float64)
     with np.errstate(over="ignore"):
         narrow = array.astype(np.float32).astype(np.float64)
@@ -85,8 +85,8 @@ class Source:
     """
     Writes the cases of one operator.
 
-    ``inputs`` and ``expected`` are mappings from names to arrays; an array among the expected ones is an exact answer
-    and ``real(...)`` a real number. ``open_elements`` marks elements that the specification leaves open.
+    ``inputs`` and ``expected`` are mappings from names to arrays; an array among the expected ones is an exact answer,
+    one in ``real(...)`` or ``Loose(...)`` is not. ``open_elements`` marks what the specification leaves open.
     """
 
     operator: str
@@ -106,10 +106,10 @@ class Source:
         clauses: str,
         *,
         inputs: Mapping[str, Array | None],
-        expected: Mapping[str, Array | Real],
+        expected: Mapping[str, Array | Loose],
         notes: str,
         attributes: Mapping[str, Attribute] | None = None,
-        allowed: Sequence[Mapping[str, Array | Real]] = (),
+        allowed: Sequence[Mapping[str, Array | Loose]] = (),
         open_elements: Mapping[str, BoolArray] | None = None,
         recipe: str | None = None,
         superseded_by: str | None = None,
@@ -130,16 +130,22 @@ class Source:
         )
 
 
-def _outputs(answer: Mapping[str, Array | Real], still_open: Mapping[str, BoolArray]) -> tuple[Expected, ...]:
+def _outputs(answer: Mapping[str, Array | Loose], still_open: Mapping[str, BoolArray]) -> tuple[Expected, ...]:
     return tuple(
         Expected(
             name,
-            value.value if isinstance(value, Real) else value,
-            "real" if isinstance(value, Real) else "exact",
+            value.value if isinstance(value, Loose) else value,
+            _judgement(value),
             ~still_open[name] if name in still_open else None,
         )
         for name, value in answer.items()
     )
+
+
+def _judgement(answer: Array | Loose) -> Judgement:
+    if isinstance(answer, Loose):
+        return "bound" if answer.value.dtype.kind == "f" else "set"
+    return "exact"
 
 
 def _floats(values: Any) -> Any:

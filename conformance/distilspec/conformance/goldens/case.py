@@ -9,9 +9,12 @@ from typing import Literal, TypeAlias
 from distilspec.reference.contract.types import Array, Attribute, BoolArray
 
 Origin: TypeAlias = Literal["hand", "exact", "reference"]
-Judgement: TypeAlias = Literal["exact", "real"]
+Judgement: TypeAlias = Literal["exact", "set", "bound"]
 
 ORIGINS: tuple[Origin, ...] = ("hand", "exact", "reference")
+
+#: The operator of a case that runs a whole program.
+PROGRAM = "program"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +28,10 @@ class Expected:
         ``y``, or the field of the operator's named tuple.
     value : array
         float64 stands for a real number, as in the reference.
-    judgement : {"exact", "real"}
-        ``exact``: equal values. ``real``: ``value`` is the real number rounded to float64, and the derived bound of
-        the operator applies.
+    judgement : {"exact", "set", "bound"}
+        ``exact``: every legitimate float32 implementation gives this value, and no other one is accepted.
+        ``bound``: a real number rounded once, or a scale, around which the operator's derived bound lies.
+        ``set``: codes that the declared freedoms of the operator may move.
     judged : bool array of the same shape, optional
         False where the specification leaves the element open; without it every element is judged.
     """
@@ -63,6 +67,8 @@ class GoldenCase:
         Other complete answers that the specification sanctions.
     recipe : str, optional
         The recipe whose numerics the case belongs to, when it is not every recipe.
+    program : str, optional
+        With the operator ``program``: the folder of the program, in our saved form, inside the golden folder.
     superseded_by : str, optional
         The case that corrects this one, which is then no longer used.
     """
@@ -77,6 +83,7 @@ class GoldenCase:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     allowed: tuple[tuple[Expected, ...], ...] = ()
     recipe: str | None = None
+    program: str | None = None
     superseded_by: str | None = None
 
     @property

@@ -6,40 +6,28 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from distilspec.conformance.goldens.case import Expected, GoldenCase
 from distilspec.conformance.goldens.schema import FORMAT
 from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.safetensors_file import write_safetensors
 
 #: A tensor with at most so many elements is also written into the JSON, for the reader's eye.
 SHOWN = 16
 
 #: What a case's hash does not cover, because it explains the case and may be corrected.
-UNHASHED = ("clauses", "notes", "superseded_by", "sha256")
-
-#: Names of element types in safetensors, widest first: that order keeps every tensor aligned.
-DTYPES = {
-    "int64": "I64",
-    "float64": "F64",
-    "int32": "I32",
-    "float32": "F32",
-    "int8": "I8",
-    "uint8": "U8",
-    "bool": "BOOL",
-}
+UNHASHED = ("clauses", "notes", "superseded_by")
 
 
-def encode_cases(operator: str, cases: Sequence[GoldenCase]) -> tuple[bytes, bytes]:
-    """Return the JSON file and the safetensors file of one operator's cases."""
-    records = []
-    tensors: dict[str, Array] = {}
-    for case in cases:
-        record = describe(case)
-        own = case_tensors(case)
-        records.append(record | {"sha256": case_hash(operator, record, own)})
-        tensors |= own
-    return encode_json({"format": FORMAT, "operator": operator, "cases": records}), encode_tensors(tensors)
+def write_cases(folder: Path, operator: str, cases: Sequence[GoldenCase]) -> None:
+    """Write the JSON file and the safetensors file of one operator's cases; equal cases give equal bytes."""
+    records = [describe(case) | {"sha256": case_hash(case)} for case in cases]
+    tensors = {name: array for case in cases for name, array in case_tensors(case).items()}
+    content = {"format": FORMAT, "operator": operator, "cases": records}
+    (folder / f"{operator}.json").write_bytes(encode_json(content))
+    write_safetensors(folder / f"{operator}.safetensors", tensors)
 
 
 def describe(case: GoldenCase) -> dict[str, Any]:
@@ -53,7 +41,7 @@ def describe(case: GoldenCase) -> dict[str, Any]:
         "id": case.id,
         "clauses": list(case.clauses),
         "origin": case.origin,
-        **({"recipe": case.recipe} if case.recipe else {}),
+        **{key: value for key, value in (("recipe", case.recipe), ("program", case.program)) if value},
         "notes": case.notes,
         "attributes": json.loads(json.dumps(dict(case.attributes))),
         "inputs": [_tensor(name, array) for name, array in case.inputs.items()],
@@ -74,39 +62,19 @@ def case_tensors(case: GoldenCase) -> dict[str, Array]:
     return tensors
 
 
-def case_hash(operator: str, record: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
+def case_hash(case: GoldenCase) -> str:
     """Return the SHA-256 of what a case asks and expects; its explanations are not part of it."""
-    asked = {"operator": operator} | {key: value for key, value in record.items() if key not in UNHASHED}
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
-    for array in tensors.values():
-        digest.update(_little_endian(array))
-    return digest.hexdigest()
+    asked = {key: value for key, value in describe(case).items() if key not in UNHASHED}
+    return _hash({"operator": case.operator} | asked, case_tensors(case))
 
 
 def question_hash(case: GoldenCase) -> str:
     """Return the SHA-256 of what a case asks, without the answer."""
-    tensors = {name: array for name, array in case_tensors(case).items() if name.startswith(f"{case.id}/inputs/")}
-    record = describe(case)
-    return case_hash(case.operator, {key: record[key] for key in ("attributes", "inputs")}, tensors)
-
-
-def encode_tensors(tensors: Mapping[str, Array]) -> bytes:
-    """
-    Return a safetensors file whose bytes depend on its content alone.
-
-    The safetensors package writes the same form, but promises no particular bytes.
-    """
-    widest_first = sorted(tensors, key=lambda name: list(DTYPES).index(str(tensors[name].dtype)))
-    header: dict[str, Any] = {}
-    data = bytearray()
-    for name in widest_first:
-        start = len(data)
-        data += _little_endian(tensors[name])
-        dtype, shape = DTYPES[str(tensors[name].dtype)], list(tensors[name].shape)
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, len(data)]}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + bytes(data)
+    described = describe(case)
+    asked = {key: described.get(key) for key in ("program", "attributes", "inputs")}
+    named = f"{case.id}/inputs/"
+    operands = {name: array for name, array in case_tensors(case).items() if name.startswith(named)}
+    return _hash({"operator": case.operator} | asked, operands)
 
 
 def encode_json(value: Any) -> bytes:
@@ -143,6 +111,13 @@ def _tensor(name: str, array: Array | None) -> dict[str, Any]:
 def _output(output: Expected) -> dict[str, Any]:
     described = _tensor(output.name, output.value) | {"judgement": output.judgement}
     return described | ({} if output.judged is None else {"open": True})
+
+
+def _hash(asked: Mapping[str, Any], tensors: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+    for array in tensors.values():
+        digest.update(_little_endian(array))
+    return digest.hexdigest()
 
 
 def _little_endian(array: Array) -> bytes:

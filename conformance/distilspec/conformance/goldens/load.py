@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -12,14 +12,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 from jsonschema import Draft202012Validator
-from safetensors import SafetensorError
-from safetensors.numpy import load as decode_tensors
 
 from distilspec.conformance.goldens import schema
 from distilspec.conformance.goldens.case import Expected, GoldenCase, Origin
 from distilspec.conformance.goldens.encode import case_hash, case_tensors, describe
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.json_file import parse_json
+from distilspec.reference.formats.safetensors_file import SafetensorsFile
 
 MANIFEST = "MANIFEST.json"
 
@@ -87,15 +87,17 @@ def read_manifest(folder: Path) -> Manifest:
         _refuse(MANIFEST, f"has {path.stat().st_size} bytes", f"at most {LARGEST_MANIFEST}", "it lists a few files")
     content = _decode_json(MANIFEST, path.read_bytes(), schema.MANIFEST)
     files = tuple(Listed(entry["path"], entry["bytes"], entry["sha256"]) for entry in content["files"])
-    repeated = [file.path for file in files if sum(file.path == other.path for other in files) > 1]
-    if repeated:
-        _refuse(MANIFEST, f"lists {repeated[0]} twice", "one entry a file", "a file has one hash")
+    twice = [path for path, times in Counter(file.path for file in files).items() if times > 1]
+    if twice:
+        _refuse(MANIFEST, f"lists {twice[0]} twice", "one entry a file", "a file has one hash")
     return Manifest(files, content["cases"])
 
 
 def case_files(manifest: Manifest) -> Iterator[Listed]:
-    """Yield the files that hold cases: every JSON file but the schemas."""
-    return (file for file in manifest.files if file.path.endswith(".json") and not file.path.endswith(".schema.json"))
+    """Yield the files that hold cases: the JSON files that are neither schemas nor in a folder of their own."""
+    for file in manifest.files:
+        if file.path.endswith(".json") and not file.path.endswith(".schema.json") and "/" not in file.path:
+            yield file
 
 
 def read_cases(folder: Path, manifest: Manifest, file: Listed) -> list[GoldenCase]:
@@ -104,21 +106,18 @@ def read_cases(folder: Path, manifest: Manifest, file: Listed) -> list[GoldenCas
     tensors = next((listed for listed in manifest.files if listed.path == beside), None)
     if tensors is None:
         _refuse(beside, "is not listed", f"an entry in {MANIFEST}", f"{file.path} describes its tensors")
-    content = _decode_json(file.path, read_listed(folder, file), schema.CASES)
-    try:
-        arrays = decode_tensors(read_listed(folder, tensors))
-    except SafetensorError as error:
-        _refuse(beside, f"is not readable ({error})", "a safetensors file", "it holds the tensors")
+    content = _decode_json(file.path, checked(folder, file).read_bytes(), schema.CASES)
+    stored = SafetensorsFile(checked(folder, tensors))
+    arrays = {name: stored.read(name) for name in stored.entries}
     cases = [_decode_case(file.path, content["operator"], record, arrays) for record in content["cases"]]
-    described = {name for case in cases for name in case_tensors(case)}
-    if described != set(arrays):
-        stray = sorted(set(arrays) - described)[0]
-        _refuse(beside, f"holds {stray}", "no such tensor", f"{file.path} does not mention it")
+    stray = sorted(set(arrays) - {name for case in cases for name in case_tensors(case)})
+    if stray:
+        _refuse(beside, f"holds {stray[0]}", "no such tensor", f"{file.path} does not mention it")
     return cases
 
 
-def read_listed(folder: Path, file: Listed) -> bytes:
-    """Return the bytes of a file that lies inside the folder and is what the manifest says."""
+def checked(folder: Path, file: Listed) -> Path:
+    """Return the path of a file that lies inside the folder and holds what the manifest says."""
     path = folder / file.path
     if not path.resolve().is_relative_to(folder.resolve()):
         _refuse(file.path, f"points to {path.resolve()}", f"a file inside {folder}", "goldens are self-contained")
@@ -127,33 +126,19 @@ def read_listed(folder: Path, file: Listed) -> bytes:
     size = path.stat().st_size
     if size != file.size:
         _refuse(file.path, f"has {size} bytes", str(file.size), f"{MANIFEST} says so")
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != file.sha256:
         _refuse(file.path, f"has SHA-256 {digest[:12]}...", f"{file.sha256[:12]}...", f"{MANIFEST} says so")
-    return content
+    return path
 
 
-def _decode_json(path: str, content: bytes, expected: Mapping[str, Any]) -> Any:
-    try:
-        value = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        _refuse(path, f"is not readable ({error})", "JSON in UTF-8", "it is read without Python, too")
-    # the most specific complaint; a recursion limit cannot be reached, because the schema's own depth bounds the walk
-    complaint = next(Draft202012Validator(expected).iter_errors(value), None)
+def _decode_json(path: str, content: bytes, form: Mapping[str, Any]) -> dict[str, Any]:
+    value = parse_json(content, dict, f"goldens: {path}")
+    complaint = next(Draft202012Validator(form).iter_errors(value), None)
     if complaint is not None:
-        where = complaint.json_path
-        _refuse(path, f"has at {where} a value that {_short(complaint.message)}", "the schema's form", "it is frozen")
+        seen = " ".join(complaint.message.split())
+        _refuse(path, f"has at {complaint.json_path} {seen:.120}", "the form of its schema", "the format is frozen")
     return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _short(message: str) -> str:
-    line = " ".join(message.split())
-    return line if len(line) <= 120 else line[:60] + " ... " + line[-55:]
 
 
 def _decode_case(path: str, operator: str, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> GoldenCase:
@@ -191,6 +176,7 @@ def _decode_case(path: str, operator: str, record: Mapping[str, Any], arrays: Ma
         },
         allowed=tuple(outputs(f"allowed/{i}", answer) for i, answer in enumerate(record.get("allowed", ()))),
         recipe=record.get("recipe"),
+        program=record.get("program"),
         superseded_by=record.get("superseded_by"),
     )
     again = describe(case)
@@ -199,12 +185,14 @@ def _decode_case(path: str, operator: str, record: Mapping[str, Any], arrays: Ma
             _refuse(
                 path, f"{case_id} has other {key}", "those of its tensors", "the JSON describes the safetensors file"
             )
-    digest = case_hash(operator, again, case_tensors(case))
+    digest = case_hash(case)
     if digest != record["sha256"]:
         _refuse(path, f"{case_id} has SHA-256 {digest[:12]}...", f"{record['sha256'][:12]}...", "a case never changes")
     for output in (*case.expected, *(output for answer in case.allowed for output in answer)):
-        if output.judgement == "real" and output.value.dtype != np.float64:
-            _refuse(path, f"{case_id} has {output.name} in {output.value.dtype}", "float64", "it is a real number")
+        judgements = ("exact", "bound") if output.value.dtype.kind == "f" else ("exact", "set")
+        if output.judgement not in judgements:
+            seen = f"{case_id} judges {output.name}, which is {output.value.dtype}, by {output.judgement}"
+            _refuse(path, seen, " or ".join(judgements), "bounds are for floats and sets for codes")
         if output.judged is not None and (output.judged.dtype != np.bool_ or output.judged.shape != output.value.shape):
             _refuse(path, f"{case_id} has an unfit mask for {output.name}", "bool of its shape", "it masks elements")
     return case

@@ -4,58 +4,65 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import pkgutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from distilspec.conformance.goldens import schema, sources
-from distilspec.conformance.goldens.case import GoldenCase
-from distilspec.conformance.goldens.encode import encode_cases, encode_json
+from distilspec.conformance.goldens.case import PROGRAM, GoldenCase
+from distilspec.conformance.goldens.encode import case_hash, encode_json, write_cases
 from distilspec.conformance.goldens.load import MANIFEST, installed
-from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.formats.new_folder import new_folder
+from distilspec.reference.formats.saved import save_program
 
 
 @dataclass(frozen=True)
 class MakeResult:
-    """What was made, and how it differs from the installed goldens, file by file."""
+    """What was made, and the ids of the cases that the installed goldens lack, have otherwise, or have in excess."""
 
-    files: int
     cases: int
-    size: int
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"goldens: {self.cases} cases in {self.files} files, {self.size} bytes"]
-        for word, paths in (("added", self.added), ("changed", self.changed), ("removed", self.removed)):
-            lines += [f"{word}: {path}" for path in paths]
-        return "\n".join(lines if len(lines) > 1 else [*lines, "equal to the installed goldens, byte for byte"])
+        lines = [f"goldens: {self.cases} cases"]
+        lines += [f"added: {case_id}" for case_id in self.added]
+        lines += [f"changed: {case_id}; a correction is a new case that supersedes it" for case_id in self.changed]
+        lines += [f"removed: {case_id}; a case stays, superseded or not" for case_id in self.removed]
+        return "\n".join(lines if len(lines) > 1 else [*lines, "every case equals the installed one"])
 
 
 def make_goldens(target: Path) -> MakeResult:
     """
     Make every golden file from its source and write them into the new folder ``target``.
 
-    A person compares and moves them: nothing is overwritten in place. Needs mpmath, which the extra ``test`` brings.
+    A person compares the result and moves it: nothing is overwritten in place.
+    Needs mpmath, which the extra ``test`` brings.
 
     Raises
     ------
     FormatError
-        ``target`` exists.
+        ``target`` exists, or its parent does not.
     """
-    if target.exists():
-        raise FormatError(f"goldens: {target} exists; expected a new folder because goldens are never overwritten")
-    files, cases = _make_files()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as unfinished:
-        for path, content in files.items():
-            (Path(unfinished) / path).write_bytes(content)
-        Path(unfinished).rename(target)
-        Path(unfinished).mkdir()
-    return _compare(files, cases)
+    hashes: dict[str, str] = {}
+    with new_folder(target) as folder:
+        for operator in source_operators():
+            cases = source_cases(operator)
+            write_cases(folder, operator, cases)
+            hashes.update((case.id, case_hash(case)) for case in cases)
+        _write_programs(folder)
+        for name, form in (("cases", schema.CASES), ("manifest", schema.MANIFEST)):
+            (folder / f"{name}.schema.json").write_bytes(encode_json(form))
+        _write_manifest(folder, len(hashes))
+    return _compare(hashes)
+
+
+def source_operators() -> list[str]:
+    """Return the operators that have a source file, in alphabetical order."""
+    return sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
 
 
 def source_cases(operator: str) -> list[GoldenCase]:
@@ -64,34 +71,30 @@ def source_cases(operator: str) -> list[GoldenCase]:
     return list(module.cases())
 
 
-def source_operators() -> list[str]:
-    """Return the operators that have a source file, in alphabetical order."""
-    return sorted(module.name for module in pkgutil.iter_modules(sources.__path__))
+def _write_programs(folder: Path) -> None:
+    module = importlib.import_module(f"{sources.__name__}.{PROGRAM}")
+    for path, program in module.programs().items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        save_program(program, folder / path)
 
 
-def _make_files() -> tuple[dict[str, bytes], int]:
-    files = {"cases.schema.json": encode_json(schema.CASES), "manifest.schema.json": encode_json(schema.MANIFEST)}
-    count = 0
-    for operator in source_operators():
-        cases = source_cases(operator)
-        count += len(cases)
-        files[f"{operator}.json"], files[f"{operator}.safetensors"] = encode_cases(operator, cases)
+def _write_manifest(folder: Path, cases: int) -> None:
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     listed = [
         {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for path, content in sorted(files.items())
     ]
-    files[MANIFEST] = encode_json({"format": schema.FORMAT, "cases": count, "files": listed})
-    return files, count
+    (folder / MANIFEST).write_bytes(encode_json({"format": schema.FORMAT, "cases": cases, "files": listed}))
 
 
-def _compare(files: Mapping[str, bytes], cases: int) -> MakeResult:
-    folder = installed()
-    there = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}
+def _compare(hashes: Mapping[str, str]) -> MakeResult:
+    there: dict[str, str] = {}
+    for path in installed().glob("*.safetensors"):
+        described = json.loads(path.with_suffix(".json").read_bytes())
+        there |= {case["id"]: case["sha256"] for case in described["cases"]}
     return MakeResult(
-        files=len(files),
-        cases=cases,
-        size=sum(map(len, files.values())),
-        added=tuple(sorted(set(files) - set(there))),
-        changed=tuple(sorted(path for path in set(files) & set(there) if files[path] != there[path])),
-        removed=tuple(sorted(set(there) - set(files))),
+        cases=len(hashes),
+        added=tuple(sorted(set(hashes) - set(there))),
+        changed=tuple(sorted(name for name in set(hashes) & set(there) if hashes[name] != there[name])),
+        removed=tuple(sorted(set(there) - set(hashes))),
     )

@@ -8,25 +8,18 @@ from typing import Any
 FORMAT = 1
 
 _TENSOR = {
-    "name": {"type": "string", "pattern": "^[a-z][a-z0-9_.]*$"},
+    "name": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
     "dtype": {"enum": ["float64", "float32", "int64", "int32", "int8", "uint8", "bool"]},
     "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}, "maxItems": 8},
-    "values": {
-        "type": "array",
-        "items": {"anyOf": [{"type": ["number", "boolean"]}, {"enum": ["NaN", "Infinity", "-Infinity"]}]},
-    },
+    "values": {"type": "array", "items": {"type": ["number", "boolean", "string"]}},
 }
 
 _INPUT = {
     "type": "object",
-    "oneOf": [
-        {"properties": _TENSOR, "required": ["name", "dtype", "shape"], "additionalProperties": False},
-        {
-            "properties": {"name": _TENSOR["name"], "absent": {"const": True}},
-            "required": ["name", "absent"],
-            "additionalProperties": False,
-        },
-    ],
+    "properties": {**_TENSOR, "absent": {"const": True}},
+    "required": ["name"],
+    "oneOf": [{"required": ["dtype", "shape"]}, {"required": ["absent"]}],
+    "additionalProperties": False,
 }
 
 _OUTPUTS = {
@@ -34,7 +27,7 @@ _OUTPUTS = {
     "minItems": 1,
     "items": {
         "type": "object",
-        "properties": {**_TENSOR, "judgement": {"enum": ["exact", "real"]}, "open": {"const": True}},
+        "properties": {**_TENSOR, "judgement": {"enum": ["exact", "set", "bound"]}, "open": {"const": True}},
         "required": ["name", "dtype", "shape", "judgement"],
         "additionalProperties": False,
     },
@@ -48,9 +41,10 @@ _CASE = {
     "type": "object",
     "properties": {
         "id": _ID,
-        "clauses": {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[A-Z0-9]+-S[0-9]+$"}},
+        "clauses": {"type": "array", "items": {"type": "string", "pattern": "^[A-Z0-9]+-S[0-9]+$"}},
         "origin": {"enum": ["hand", "exact", "reference"]},
-        "recipe": {"type": "string"},
+        "recipe": {"enum": ["fp32", "w8a8-static", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]},
+        "program": {"type": "string", "pattern": "^programs/[a-z0-9_]+$"},
         "notes": {"type": "string", "minLength": 1},
         "attributes": {"type": "object", "additionalProperties": _ATTRIBUTE},
         "inputs": {"type": "array", "items": _INPUT},

@@ -52,4 +52,5 @@ def _evaluate(function: Any, *arguments: Number) -> Fraction:
     with mp.workdps(DIGITS):
         fractions = [Fraction(argument) for argument in arguments]
         sign, mantissa, exponent, _ = function(*(mp.mpf(f.numerator) / f.denominator for f in fractions))._mpf_
-    return (-1) ** sign * int(mantissa) * Fraction(2) ** exponent
+    magnitude = int(mantissa) * Fraction(2) ** int(exponent)
+    return -magnitude if sign else magnitude

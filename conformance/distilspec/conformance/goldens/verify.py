@@ -8,11 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from distilspec.conformance.goldens.case import ORIGINS, GoldenCase
+from distilspec.conformance.goldens.case import ORIGINS, PROGRAM, GoldenCase, Origin
 from distilspec.conformance.goldens.encode import question_hash
-from distilspec.conformance.goldens.load import MANIFEST, case_files, installed, read_cases, read_listed, read_manifest
+from distilspec.conformance.goldens.load import (
+    MANIFEST,
+    Manifest,
+    case_files,
+    checked,
+    installed,
+    read_cases,
+    read_manifest,
+)
 from distilspec.reference.clauses import clauses
-from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.contract.errors import ContractError, FormatError
+from distilspec.reference.formats.saved import load_program
 from distilspec.reference.ops import OPERATORS
 
 #: Clauses that no frozen answer can be evidence for, and why.
@@ -24,7 +33,7 @@ class VerifyResult:
     """What a golden folder holds, and everything that is wrong with it, one line a problem."""
 
     files: int
-    cases: Mapping[str, int]
+    cases: Mapping[Origin, int]
     problems: tuple[str, ...]
 
     @property
@@ -63,21 +72,22 @@ def verify_goldens(root: Path | None = None) -> VerifyResult:
             if file in holding_cases:
                 cases += _named_as(file.path, read_cases(folder, manifest, file))
             else:
-                read_listed(folder, file)
+                checked(folder, file)
         except FormatError as error:
             problems.append(str(error))
     if len(cases) != manifest.cases:
         problems.append(f"goldens: the files hold {len(cases)} cases; expected {manifest.cases}, as {MANIFEST} says")
-    problems += [problem for case in cases for problem in _case_problems(case)]
+    for case in cases:
+        problems += _program_problems(case, folder, manifest) if case.operator == PROGRAM else _case_problems(case)
     problems += _collection_problems(cases)
-    counted = Counter(case.origin for case in cases)
-    return VerifyResult(len(manifest.files) + 1, dict(counted), tuple(dict.fromkeys(problems)))
+    counted = {origin: sum(case.origin == origin for case in cases) for origin in ORIGINS}
+    return VerifyResult(len(manifest.files) + 1, counted, tuple(dict.fromkeys(problems)))
 
 
 def _strays(folder: Path, listed: set[str]) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_dir() and name not in listed:
+        if (path.is_symlink() or not path.is_dir()) and name not in listed:
             yield f"goldens: {name} is not listed; expected every file in {MANIFEST} because an orphan judges nothing"
 
 
@@ -88,13 +98,32 @@ def _named_as(path: str, cases: list[GoldenCase]) -> list[GoldenCase]:
     return cases
 
 
+def _program_problems(case: GoldenCase, folder: Path, manifest: Manifest) -> Iterator[str]:
+    listed = {file.path for file in manifest.files}
+    for name in ("program.json", "constants.safetensors"):
+        if f"{case.program}/{name}" not in listed:
+            yield f"goldens: {case.id} needs {case.program}/{name}; expected it in {MANIFEST}"
+            return
+    try:
+        program = load_program(folder / str(case.program))
+    except ContractError as error:
+        yield f"goldens: {case.id}: {error}"
+        return
+    if set(case.inputs) != set(program.inputs) or {output.name for output in case.expected} - set(program.outputs):
+        yield f"goldens: {case.id} gives {', '.join(case.inputs)}; expected {', '.join(program.inputs)}"
+    if case.origin != "reference":
+        yield f"goldens: {case.id} is of origin {case.origin}; expected reference because nobody sums a model by hand"
+
+
 def _case_problems(case: GoldenCase) -> Iterator[str]:
     if not case.id.startswith(f"{case.operator}-"):
         yield f"goldens: {case.id} is a case of {case.operator}; expected an id that begins with {case.operator}-"
     if case.operator not in OPERATORS:
         yield f"goldens: {case.id} asks for {case.operator}; expected one of the {len(OPERATORS)} operators"
         return
-    known = {clause.id for clause in clauses(case.operator)}
+    if not case.clauses:
+        yield f"goldens: {case.id} names no clause; expected those that it is evidence for"
+    known = {clause.id for clause in clauses(OPERATORS[case.operator])}
     for clause in case.clauses:
         if clause not in known:
             yield f"goldens: {case.id} names {clause}; expected a clause of {case.operator}"
@@ -128,7 +157,7 @@ def _collection_problems(cases: Sequence[GoldenCase]) -> Iterator[str]:
         for clause in case.clauses
         if case.origin in ("hand", "exact") and case.superseded_by is None
     }
-    for operator in OPERATORS:
+    for name, operator in OPERATORS.items():
         for clause in clauses(operator):
             if clause.kind == "S" and clause.id not in proven | set(WITHOUT_GOLDEN):
-                yield f"goldens: {clause.id} of {operator} has no case; expected one of origin hand or exact"
+                yield f"goldens: {clause.id} of {name} has no case; expected one of origin hand or exact"

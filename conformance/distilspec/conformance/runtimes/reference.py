@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from distilspec.conformance.runtimes.adapter import Executable, Runtime, as_float32, expect_known
 from distilspec.reference import ops
@@ -34,9 +35,10 @@ class ReferenceRuntime(Runtime):
 class ReferenceExecutable(Executable):
     """Evaluates the program step by step; every tensor can be shown."""
 
-    def __init__(self, program: Program) -> None:
-        """Evaluate ``program``."""
+    def __init__(self, program: Program, namespace: Any = ops) -> None:
+        """Evaluate ``program`` on the reference's operators, or on another namespace that returns NumPy arrays."""
         self._program = program
+        self._namespace = namespace
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs."""
@@ -48,7 +50,7 @@ class ReferenceExecutable(Executable):
 
     def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
         """Return the outputs and the tensors ``expose``."""
-        values = self._program.run(ops, inputs, keep=expose)
+        values = self._program.run(self._namespace, inputs, keep=expose)
         return {name: as_float32(value) for name, value in values.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -320,12 +321,10 @@ class TorchOperators:
         indptr: Tensor,
         weight_scale: Tensor,
         bias: Tensor | None = None,
-        y_scale: Tensor | None = None,
-        y_zero_point: Tensor | None = None,
     ) -> Tensor:
         """Multiply by the dense form of the weight."""
         weight = self.unpack_block_sparse(data, indices, indptr, in_features=x.shape[-1])
-        return self.quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias, y_scale, y_zero_point)
+        return self.quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias)
 
 
 def _along(values: Tensor, axis: int | None, rank: int) -> Tensor:

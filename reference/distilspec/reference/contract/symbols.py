@@ -29,7 +29,7 @@ class Symbol:
         )
 
     __bool__ = __int__ = __index__ = __len__ = __float__ = _refuse
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse  # type: ignore[assignment]
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
     __pow__ = __rpow__ = __neg__ = __abs__ = _refuse
     __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = __mod__ = __rmod__ = _refuse

@@ -20,17 +20,18 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Raises
     ------
     FormatError
-        ``folder`` exists already, or its parent does not.
+        ``folder`` exists already, its parent does not, or the system refuses to write.
     """
     if os.path.lexists(folder):
         raise FormatError(f"{folder}: it exists already; expected a new name because nothing is overwritten")
     if not folder.parent.is_dir():
         raise FormatError(f"{folder}: there is no folder {folder.parent}; expected an existing parent")
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         yield temporary
         temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary)
-        raise
+    except OSError as error:
+        raise FormatError(f"{folder}: {error}; expected that the folder can be written") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -101,7 +101,10 @@ def write_onnx(
 def _write_step(graph: Graph, step: Step) -> None:
     form = FORMS.get(step.op)
     if form is None:
-        raise UnsupportedError(f"write_onnx: step {step.name} needs operator {step.op}; it has no ONNX form")
+        raise UnsupportedError(
+            f"write_onnx: step {step.name} needs operator {step.op}, which has no ONNX form; "
+            f"expected one of {', '.join(sorted(FORMS))}"
+        )
     attributes = {name: graph.resolve(value) for name, value in step.attributes.items()}
     form(StepWriter(graph, step), *step.inputs, **attributes)
 
@@ -130,5 +133,6 @@ def _expect_outputs(program: Program, expose: Sequence[str]) -> None:
     for label, tensor in program.outputs.items():
         if label in taken and label != tensor:
             raise ProgramError(
-                f"write_onnx: output {label} is the tensor {tensor}, but {label} is another tensor's name"
+                f"write_onnx: output {label} is the tensor {tensor}; expected another label because a tensor of "
+                f"{program.name} has that name"
             )

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from distilspec.reference.contract.errors import ContractError, FormatError
 from distilspec.reference.contract.types import DTYPES, Array, Attribute, TensorSpec
@@ -193,7 +193,7 @@ def _field(fields: Mapping[str, Any], key: str, kind: type[T]) -> T:
 
 
 def _text(value: object, what: str) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable():
+    if not value or not _is_line(value):
         raise FormatError(f"{what} is {value!r:.60}; expected printable text")
     return value
 
@@ -217,9 +217,12 @@ def _specs(fields: Mapping[str, Any]) -> dict[str, TensorSpec]:
 
 
 def _attribute(value: object) -> Attribute:
-    if isinstance(value, list):
-        _expect(all(type(item) in (int, str) for item in value), "an attribute", value, "integers and symbols")
+    if isinstance(value, list) and all(type(item) is int or _is_line(item) for item in value):
         return tuple(value)
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float)) or _is_line(value):
         return value
-    raise FormatError(f"an attribute is {value!r:.60}; expected a number, text, null or a list")
+    raise FormatError(f"an attribute is {value!r:.60}; expected a number, text, null, or a list of sizes")
+
+
+def _is_line(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value.isprintable()

@@ -51,7 +51,7 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers that do not describe a model."""
-        for name in ("vocab_size", "hidden_size", "num_heads", "intermediate_size", "max_positions", "num_labels"):
+        for name in ("vocab_size", "hidden_size", "num_heads", "intermediate_size", "num_labels"):
             self._expect_size(name, 1)
         self._expect_size("num_layers", 0, 1000)
         self._expect_size("max_positions", SHORTEST_POSITION_TABLE)

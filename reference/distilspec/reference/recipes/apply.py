@@ -9,7 +9,7 @@ import numpy as np
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import RangeError, UnsupportedError, errors_about
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.contract.types import Array, Float32Array, Int8Array
+from distilspec.reference.contract.types import Array, CodeArray, Float32Array
 from distilspec.reference.program import Program, Step
 from distilspec.reference.recipes.encoder_linears import Replay, dense_weight, is_encoder_linear, sparse_weight
 
@@ -49,14 +49,13 @@ def apply_recipe(
     recipe = Recipe(recipe)
     if program.recipe != Recipe.FP32:
         raise UnsupportedError(
-            f"program {program.name}: its recipe is {program.recipe}; expected {Recipe.FP32} because {recipe} quantises "
-            "real numbers"
+            f"program {program.name}: its recipe is {program.recipe}; expected fp32 because {recipe} starts from it"
         )
     if recipe is Recipe.FP32:
         return program
     if not any(map(is_encoder_linear, program.steps)):
         raise UnsupportedError(
-            f"program {program.name}: no linear step carries the tag encoder; expected one because {recipe} quantises them"
+            f"program {program.name}: no linear step has the tag encoder; expected one because {recipe} quantises those"
         )
     replay = Replay(program, {"recipe": recipe.value})
     for step in program.steps:
@@ -113,7 +112,7 @@ def _emit_dequantized_linear(replay: Replay, step: Step) -> None:
     replay.emit(step.name, "linear", (step.inputs[0], weight, *_bias(step)), tags=step.tags)
 
 
-def _quantized_weight(program: Program, step: Step) -> tuple[Int8Array, Float32Array]:
+def _quantized_weight(program: Program, step: Step) -> tuple[CodeArray, Float32Array]:
     """Return the dense codes of a Linear's weight, and one scale for each output channel."""
     weight: Array
     if step.op == "linear":
@@ -123,7 +122,7 @@ def _quantized_weight(program: Program, step: Step) -> tuple[Int8Array, Float32A
         weight = ops.unpack_block_sparse(*sparse_weight(program, step), in_features=_in_features(program, step))
     with errors_about(f"step {step.name}: weight {name}"):
         scale = ops.symmetric_scale(np.abs(weight).max(axis=1, initial=0))
-        codes: Int8Array = ops.quantize(weight, scale, np.zeros(len(weight), np.int8), axis=0)
+        codes = ops.quantize(weight, scale, np.zeros(len(weight), np.int8), axis=0)
     return codes, scale
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from distilspec.reference import ops
 from distilspec.reference.arith import round_to_float32
-from distilspec.reference.contract.errors import RangeError, UnsupportedError, errors_about
+from distilspec.reference.contract.errors import RangeError, ShapeError, UnsupportedError, errors_about
 from distilspec.reference.contract.recipes import Observer
 from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import Array, Float32Array
@@ -64,9 +64,7 @@ def calibrate(
     observer = Observer(observer)
     tensors = list(dict.fromkeys(str(step.inputs[0]) for step in program.steps if is_encoder_linear(step)))
     if not tensors:
-        raise UnsupportedError(
-            f"program {program.name}: no linear step carries the tag encoder; expected one to calibrate"
-        )
+        raise UnsupportedError(f"program {program.name}: no linear step has the tag encoder; expected one to calibrate")
     observed = program.extract(tensors)
     seen: dict[str, list[Float32Array]] = {tensor: [] for tensor in tensors}
     for batch in batches:
@@ -89,9 +87,11 @@ def calibrate(
 
 
 def _tokens(program: Program, tensor: str, values: Array, batch: Mapping[str, Array]) -> Array:
-    if MASK in program.inputs and program.spec(tensor).shape[:2] == (BATCH, SEQUENCE):
-        return values[np.asarray(batch[MASK], np.bool_)]
-    return values
+    if MASK not in program.inputs or program.spec(tensor).shape[:2] != (BATCH, SEQUENCE):
+        return values
+    if MASK not in batch:
+        raise ShapeError(f"program {program.name}: input {MASK} is missing; expected it because padding is left out")
+    return values[np.asarray(batch[MASK], np.bool_)]
 
 
 def _observe(values: Float32Array, observer: Observer, percentile: float, sigmas: float) -> Range:

@@ -61,7 +61,7 @@ class Replay(Builder):
     ) -> tuple[str, ...]:
         """Append one step, as ``Builder.emit`` does."""
         for operand in inputs:
-            if operand in self.program.constants and not self.has(operand):
+            if operand is not None and operand in self.program.constants and not self.has(operand):
                 self.constant(operand, self.program.constants[operand])
         return super().emit(name, op, inputs, attributes, tags)
 

@@ -36,14 +36,14 @@ def prune(
     Raises
     ------
     UnsupportedError
-        The program is quantised, a Linear is block-sparse already, a name is not that of an encoder Linear, or a weight
-        is not a constant.
+        The program is quantised, nothing is to be pruned, a name is not that of an encoder Linear, or a weight is
+        packed already or not a constant.
     ShapeError, RangeError
         The block shape does not divide a weight, a sparsity is not in [0, 1], or a weight is not finite.
     """
     if program.recipe != Recipe.FP32:
         raise UnsupportedError(
-            f"program {program.name}: its recipe is {program.recipe}; expected {Recipe.FP32} because pruning comes first"
+            f"program {program.name}: its recipe is {program.recipe}; expected fp32 because pruning comes first"
         )
     linears = [step.name for step in program.steps if is_encoder_linear(step)]
     shares = sparsity if isinstance(sparsity, Mapping) else dict.fromkeys(linears, sparsity)

@@ -19,9 +19,9 @@ def cases() -> Iterator[GoldenCase]:
     yield SOURCE.hand(
         "exact",
         "DIV-S1",
-        inputs={"a": f32([1, -7.5, 2.0**-149, 3]), "b": f32([4, 2.5, 2.0**-149, -1.5])},
-        expected={"y": real([0.25, -3, 1, -2])},
-        notes="Quotients that float32 holds, one of denormal numbers.",
+        inputs={"a": f32([1, -7.5, 3]), "b": f32([4, 2.5, -1.5])},
+        expected={"y": real([0.25, -3, -2])},
+        notes="Quotients that float32 holds.",
     )
     a, b = f32([1, 2, -10, 1e-20, 5]).tolist(), f32([3, 0.3, 7, 1e15, 10.05]).tolist()
     yield SOURCE.exact(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from distilspec.conformance.goldens.build import Source, f32, f64, pattern, u8
+from distilspec.conformance.goldens.build import Loose, Source, f32, f64, pattern, u8
 from distilspec.conformance.goldens.case import GoldenCase
 from distilspec.conformance.goldens.exact import float32, quantized
 from distilspec.conformance.goldens.sources.asymmetric_scale import scale_and_zero_point
@@ -101,7 +101,8 @@ def _answer(codes: Any, scale: float, zero_point: int) -> dict[str, Array]:
     return {"codes": u8(codes), "scale": f32(scale), "zero_point": u8(zero_point)}
 
 
-def _found(x: list[list[float]]) -> dict[str, Array]:
+def _found(x: list[list[float]]) -> dict[str, Array | Loose]:
     flat = [value for row in x for value in row]
     scale, zero_point = scale_and_zero_point(min(flat), max(flat))
-    return _answer([[quantized(value, scale, zero_point) for value in row] for row in x], scale, zero_point)
+    codes = u8([[quantized(value, scale, zero_point) for value in row] for row in x])
+    return {"codes": codes, "scale": Loose(f32(scale)), "zero_point": u8(zero_point)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from distilspec.conformance.goldens.build import Source, f32, f64, i8, pattern
+from distilspec.conformance.goldens.build import Loose, Source, f32, f64, i8, pattern
 from distilspec.conformance.goldens.case import GoldenCase
 from distilspec.conformance.goldens.exact import float32, quantized
 from distilspec.reference.contract.types import Array
@@ -61,12 +61,12 @@ def cases() -> Iterator[GoldenCase]:
             notes="Sizes around the width of a vector: the tail belongs to the range and is quantised.",
         )
     x3 = (pattern((2, 2, 5), 7, -900, 900) / 64).tolist()
-    found = [_found(rows) for rows in x3]
+    found = [_codes_and_scales(rows) for rows in x3]
     yield SOURCE.exact(
         "batch-of-sequences",
         "DYNT-S2 DYNT-S4",
         inputs={"x": f32(x3)},
-        expected=_answer([f["codes"].tolist() for f in found], [f["scale"].tolist() for f in found]),
+        expected=_loose([codes for codes, _ in found], [scales for _, scales in found]),
         notes="Only the last axis is one row; batch and sequence keep their own scales.",
     )
     wide = [[1 + 2.0**-24, 0.1, -1 / 3]]
@@ -94,7 +94,15 @@ def _answer(codes: Any, scale: Any) -> dict[str, Array]:
     return {"codes": i8(codes), "scale": f32(scale), "zero_point": i8(0)}
 
 
-def _found(x: list[list[float]]) -> dict[str, Array]:
+def _found(x: list[list[float]]) -> dict[str, Array | Loose]:
+    return _loose(*_codes_and_scales(x))
+
+
+def _loose(codes: Any, scales: Any) -> dict[str, Array | Loose]:
+    return {"codes": i8(codes), "scale": Loose(f32(scales)), "zero_point": i8(0)}
+
+
+def _codes_and_scales(x: list[list[float]]) -> tuple[list[list[int]], list[list[float]]]:
     scales = [float32(Fraction(max(abs(value) for value in row)) / 127) for row in x]
     codes = [[quantized(value, scale, 0, -128, 127) for value in row] for row, scale in zip(x, scales, strict=True)]
-    return _answer(codes, [[scale] for scale in scales])
+    return codes, [[scale] for scale in scales]

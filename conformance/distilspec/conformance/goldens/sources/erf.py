@@ -34,7 +34,7 @@ def cases() -> Iterator[GoldenCase]:
         "special-values",
         "ERF-S1",
         inputs={"x": f32([0, -0.0, math.inf, -math.inf, math.nan])},
-        expected={"y": exact_reals([0, -0.0, 1, -1, math.nan])},
+        expected={"y": real([0, -0.0, 1, -1, math.nan])},
         notes="The limits are reached at infinity.",
     )
     yield SOURCE.hand(

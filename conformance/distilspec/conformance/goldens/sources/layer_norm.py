@@ -18,9 +18,9 @@ SOURCE = Source("layer_norm")
 
 def normalized(row: Sequence[float], weight: Sequence[float], bias: Sequence[float], epsilon: float) -> list[Fraction]:
     """Return one normalised row of real numbers."""
-    mean = sum(map(Fraction, row)) / len(row)
+    mean = sum(map(Fraction, row), Fraction(0)) / len(row)
     deviations = [Fraction(value) - mean for value in row]
-    root = sqrt(sum(d * d for d in deviations) / len(row) + Fraction(epsilon))
+    root = sqrt(sum((d * d for d in deviations), Fraction(0)) / len(row) + Fraction(epsilon))
     return [d / root * Fraction(w) + Fraction(b) for d, w, b in zip(deviations, weight, bias, strict=True)]
 
 
@@ -46,7 +46,7 @@ def cases() -> Iterator[GoldenCase]:
         "constant-row",
         "LN-S4 LN-S5",
         inputs={
-            "x": f32([[5, 5, 5], [0, 0, 0], [16777216] * 3]),
+            "x": f32([[5, 5, 5], [0, 0, 0], [100.1] * 3]),
             "weight": f32([2, 3, 4]),
             "bias": f32([1, -1, 0.5]),
         },
@@ -59,7 +59,7 @@ def cases() -> Iterator[GoldenCase]:
         "LN-S1 LN-S4",
         inputs={"x": f32([[7], [-2]]), "weight": f32([3]), "bias": f32([0.25])},
         expected={"y": real([[0.25], [0.25]])},
-        attributes={"epsilon": 1e-12},
+        attributes={"epsilon": 1e-5},
         notes="A single feature is its own mean; dividing by n - 1 gives NaN.",
     )
     for name, mean in (("1e4", 10000), ("1e6", 1000000)):
@@ -72,7 +72,8 @@ def cases() -> Iterator[GoldenCase]:
             expected={"y": real([normalized(row, weight, bias, 1e-12)])},
             attributes={"epsilon": 1e-12},
             notes="""A mean far larger than the deviations: the variance as E[x**2] - mean**2 has no digit left in
-            float32, in two passes it keeps all that the mean leaves.""",
+            float32, in two passes it keeps all that the mean leaves.
+            At 1e6 float32 can promise nothing, float64 everything.""",
         )
     for size in (15, 16, 17, 33):
         x, weight, bias = tenths((2, size), size), tenths((size,), size + 1), tenths((size,), size + 2)

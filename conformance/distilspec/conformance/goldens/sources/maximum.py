@@ -18,9 +18,9 @@ def cases() -> Iterator[GoldenCase]:
     yield SOURCE.hand(
         "both-signs",
         "MAX-S1",
-        inputs={"a": f32([1, -3, 2.0**-149, -math.inf]), "b": f32([2, -4, 0, 5])},
-        expected={"y": exact_reals([2, -3, 2.0**-149, 5])},
-        notes="The larger one, of a denormal number and 0 as well.",
+        inputs={"a": f32([1, -3, 2.0**-126, -math.inf]), "b": f32([2, -4, 0, 5])},
+        expected={"y": exact_reals([2, -3, 2.0**-126, 5])},
+        notes="The larger one, of the smallest normal number and 0 as well.",
     )
     yield SOURCE.hand(
         "broadcast",

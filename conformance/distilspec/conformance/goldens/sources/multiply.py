@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from distilspec.conformance.goldens.build import Source, exact_reals, f32, i64, real
+from distilspec.conformance.goldens.build import Loose, Source, exact_reals, f32, i64, real
 from distilspec.conformance.goldens.case import GoldenCase
 
 SOURCE = Source("multiply")
@@ -19,9 +19,16 @@ def cases() -> Iterator[GoldenCase]:
     yield SOURCE.hand(
         "exact",
         "MUL-S1",
-        inputs={"a": f32([1.5, -2, 2.0**-149, 4095]), "b": f32([2.5, 0.25, 2.0**100, 4097])},
-        expected={"y": exact_reals([3.75, -0.5, 2.0**-49, 16777215])},
-        notes="Products that float32 holds, one of a denormal number.",
+        inputs={"a": f32([1.5, -2, 4095]), "b": f32([2.5, 0.25, 4097])},
+        expected={"y": exact_reals([3.75, -0.5, 16777215])},
+        notes="Products that float32 holds.",
+    )
+    yield SOURCE.hand(
+        "denormal",
+        "MUL-S1",
+        inputs={"a": f32([2.0**-149, 2.0**-100]), "b": f32([2.0**100, 2.0**-40])},
+        expected={"y": Loose(exact_reals([2.0**-49, 2.0**-140]))},
+        notes="A denormal factor and a denormal product; a runtime may read and write them as 0.",
     )
     a, b = f32([0.1, 16777215, -1 / 3, 1e-20]).tolist(), f32([0.1, 16777215, 3, 1e15]).tolist()
     yield SOURCE.exact(

@@ -141,11 +141,12 @@ def _quotient() -> Iterator[GoldenCase]:
         3.""",
     )
     yield SOURCE.hand(
-        "denormal-x-and-scale",
+        "denormal-x",
         "Q-S2",
-        inputs={"x": f32([2.0**-149, 3 * 2.0**-149, -(2.0**-148)]), "scale": f32(2.0**-148), "zero_point": u8(9)},
-        expected={"y": u8([9, 11, 8])},
-        notes="Quotients 1/2, 3/2 and -1 of denormal numbers. Flushing them to zero gives 9, 9, 9 or a NaN.",
+        inputs={"x": f32([3 * 2.0**-128, -3 * 2.0**-128, 2.0**-127]), "scale": f32(2.0**-126), "zero_point": u8(9)},
+        expected={"y": u8([10, 8, 9])},
+        allowed=[{"y": u8([9, 9, 9])}],
+        notes="Quotients 3/4, -3/4 and 1/2 of denormal numbers, which a runtime may read as 0.",
     )
     yield SOURCE.hand(
         "quotient-overflows",
@@ -159,7 +160,7 @@ def _quotient() -> Iterator[GoldenCase]:
         "Q-S2",
         inputs={"x": f32([3e38, 1.5 * 2.0**127, -(2.0**126), 1]), "scale": f32(2.0**127), "zero_point": u8(4)},
         expected={"y": u8([6, 6, 4, 4])},
-        notes="""The reciprocal of the scale, 2**-127, is denormal, so multiplying by it fails where it is flushed.
+        notes="""The reciprocal of the scale, 2**-127, is denormal, and multiplying by it gives 0 where it is read as 0.
         Quotients are 1.76, 1.5, -0.5 and almost 0.""",
     )
 

@@ -71,7 +71,7 @@ def cases() -> Iterator[GoldenCase]:
         notes="Nothing is stored: the bias alone.",
     )
     for inner in (2, 16, 17, 64, 65):
-        blocks = {
+        blocks: dict[str, Array] = {
             "data": i8([[[-128], [-128], [127], [127]]] * inner),
             "indices": i32(range(inner)),
             "indptr": i32([0, inner]),

@@ -26,7 +26,7 @@ def cases() -> Iterator[GoldenCase]:
         "special-values",
         "SIG-S1",
         inputs={"x": f32([0, -0.0, math.inf, -math.inf, math.nan])},
-        expected={"y": exact_reals([0.5, 0.5, 1, 0, math.nan])},
+        expected={"y": real([0.5, 0.5, 1, 0, math.nan])},
         notes="1 / (1 + infinity) is 0; infinity / infinity must not become NaN.",
     )
     yield SOURCE.hand(

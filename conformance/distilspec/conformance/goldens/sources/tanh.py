@@ -34,7 +34,7 @@ def cases() -> Iterator[GoldenCase]:
         "special-values",
         "TANH-S1",
         inputs={"x": f32([0, -0.0, math.inf, -math.inf, math.nan])},
-        expected={"y": exact_reals([0, -0.0, 1, -1, math.nan])},
+        expected={"y": real([0, -0.0, 1, -1, math.nan])},
         notes="infinity / infinity must not become NaN.",
     )
     yield SOURCE.hand(

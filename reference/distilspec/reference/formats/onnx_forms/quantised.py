@@ -122,10 +122,9 @@ def quantized_linear(
     y_zero_point: str | None = None,
 ) -> None:
     """
-    Write the product in the form of its recipe.
+    Write the product in the form of its recipe, as ``integer_product`` says.
 
-    Constant scale and zero point: DequantizeLinear of codes and weight, MatMul, Add. Others: MatMulInteger, Cast, Mul
-    by both scales, Add. The weight is [in_features, out_features], with one scale per index of axis 1.
+    The weight becomes [in_features, out_features].
     """
     codes = to.array(weight)
     if codes is None:
@@ -143,25 +142,28 @@ def integer_product(
     transposed: str,
     weight_scale: str,
     bias: str | None,
-    y_scale: str | None,
-    y_zero_point: str | None,
+    y_scale: str | None = None,
+    y_zero_point: str | None = None,
 ) -> None:
     """
     Write a quantised product whose weight is already [in_features, out_features].
 
-    One scale for all of ``x`` is multiplied by the weight's first, which is how runtimes recognise the form. One scale
-    a token is not: ONNX Runtime would fuse that too, and lose the bias.
+    Constant scale and zero point: DequantizeLinear of ``x`` and of the weight (axis 1), MatMul, Add, which ONNX Runtime
+    turns into an integer kernel. The weight's zero points are written although they are 0, because its pass for
+    processors without VNNI fails without them; the bias may get the rank of ``x``, see ``_kept_apart``. A matrix ``x``
+    is left out: its product and bias would become a float Gemm before integer kernels are looked for.
+
+    Others: MatMulInteger, Cast, Mul by both scales, Add. One scale for all of ``x`` is multiplied by the weight's first,
+    which is how ONNX Runtime recognises the form. One scale a token is not: it would fuse that too, and lose the bias.
     """
-    if to.spec(x_zero_point).shape != ():
-        raise to.refuse(f"has zero point {x_zero_point} {to.spec(x_zero_point)}; expected a scalar")
-    after = [("Add", [bias], "sum")] if bias else []
+    after = [("Add", [_kept_apart(to, bias, x)], "sum")] if bias else []
     if y_scale is not None and y_zero_point is not None:
         after.append(("QuantizeLinear", [y_scale, y_zero_point], "codes"))
-    static = to.array(x_scale) is not None and to.array(x_zero_point) is not None
-    if static and _is_scalar(to, x_scale):
+    is_static = to.array(x_scale) is not None and to.array(x_zero_point) is not None
+    if is_static and _is_scalar(to, x_scale) and len(to.spec(x).shape) > 2:
         real = to.node("DequantizeLinear", [x, x_scale, x_zero_point], "x")
-        axis = None if _is_scalar(to, weight_scale) else 1
-        weight = to.node("DequantizeLinear", [transposed, weight_scale], "weight", **_axis(axis))
+        zeros = to.constant("weight.zero_point", np.zeros(to.spec(weight_scale).shape, np.int8))
+        weight = to.node("DequantizeLinear", [transposed, weight_scale, zeros], "weight", axis=1)
         to.chain(("MatMul", [real, weight], "product"), *after)
         return
     accumulators = to.node("MatMulInteger", [x, transposed, x_zero_point], "accumulators")
@@ -170,6 +172,18 @@ def integer_product(
         to.chain(("Mul", [real, to.node("Mul", [x_scale, weight_scale], "scale")], "product"), *after)
     else:
         to.chain(("Mul", [real, x_scale], "scaled"), ("Mul", [weight_scale], "product"), *after)
+
+
+def _kept_apart(to: StepWriter, bias: str, x: str) -> str:
+    """
+    Return the bias in a shape that ONNX Runtime does not join with MatMul into a float Gemm.
+
+    It does so where every size is fixed and the bias has one axis, before it looks for integer kernels.
+    """
+    value, shape = to.array(bias), to.spec(x).shape
+    if value is None or any(isinstance(size, str) for size in shape):
+        return bias
+    return to.constant("bias", value.reshape([1] * (len(shape) - 1) + [-1]))
 
 
 def _along(to: StepWriter, values: str, axis: int, like: str, part: str) -> str:

@@ -24,12 +24,10 @@ def quantized_block_sparse_linear(
     indptr: str,
     weight_scale: str,
     bias: str | None = None,
-    y_scale: str | None = None,
-    y_zero_point: str | None = None,
 ) -> None:
     """Write ``quantized_linear`` with the dense weight."""
     codes = to.constant("weight.codes", _dense(to, (data, indices, indptr), _in_features(to, x)).T)
-    integer_product(to, x, x_scale, x_zero_point, codes, weight_scale, bias, y_scale, y_zero_point)
+    integer_product(to, x, x_scale, x_zero_point, codes, weight_scale, bias)
 
 
 def unpack_block_sparse(to: StepWriter, data: str, indices: str, indptr: str, *, in_features: int) -> None:

@@ -1,0 +1,35 @@
+"""Naming the bug: which known wrong arithmetic explains what a failing segment returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from distilspec.conformance.bounds.model import UNIT
+from distilspec.conformance.judge import judge
+from distilspec.conformance.mutants import all_mutants
+from distilspec.conformance.result import State
+from distilspec.conformance.segments import Segment
+from distilspec.reference.contract.types import Array, Float64Array
+
+#: The bound belongs to the right value; a wrong one may be larger and is rounded as often as a fused epilogue rounds.
+ROUNDINGS_OF_A_WRONG_VALUE = 8
+
+
+def diagnose(segment: Segment, inputs: Mapping[str, Array], got: Array, error: Float64Array) -> str:
+    """
+    Return the first known bug under which every element of ``got`` is within its bound, or an empty string.
+
+    ``got`` is what failed; ``error`` the bound that it left. A bug that the segment's inputs do not show is passed
+    over, because it leaves the wrong elements unexplained.
+    """
+    for mutant in all_mutants():
+        if mutant.replaces not in segment.operators:
+            continue
+        with np.errstate(all="ignore"):
+            explained = np.asarray(segment.program.run(mutant.namespace, inputs)[segment.target])
+            rounding = ROUNDINGS_OF_A_WRONG_VALUE * UNIT * np.abs(explained) if explained.dtype.kind == "f" else 0.0
+        if judge(got, explained, error + rounding).state is not State.FAIL:
+            return f"{mutant.name} [{', '.join(mutant.clauses)}]"
+    return ""

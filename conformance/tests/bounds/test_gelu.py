@@ -1,0 +1,89 @@
+"""The bounds of ``gelu`` and ``gelu_tanh``: safe for the published forms, and neither form passes for the other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from float32_arithmetic import sloppy, within
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from distilspec.conformance import bounds
+from distilspec.conformance.bounds import Bounded
+from distilspec.conformance.bounds.gelu import CURVATURE, STEEPEST
+
+ONE, HALF = np.float32(1), np.float32(0.5)
+ROOT_HALF, ROOT_TWO_OVER_PI, CUBIC = np.float32(np.sqrt(0.5)), np.float32(np.sqrt(2 / np.pi)), np.float32(0.044715)
+ERF, TANH, EXP = sloppy(special.erf), sloppy(np.tanh), sloppy(np.exp)
+DENSE = np.concatenate([np.linspace(-12, 12, 200_001), *(s * np.logspace(-30, 1, 4000) for s in (-1, 1))])
+
+
+def gelus(x, sign):
+    """Yield the erf form in float32, in three orders."""
+    share = ONE + ERF(x * ROOT_HALF, sign)
+    yield "half first", HALF * x * share
+    yield "half last", x * share * HALF
+    yield "divided", x * (HALF * (ONE + ERF(x / np.float32(np.sqrt(2)), sign)))
+
+
+def gelu_tanhs(x, sign):
+    """Yield the tanh form in float32, with a cube, with a square, and as a sigmoid."""
+    cubed = ROOT_TWO_OVER_PI * (x + CUBIC * (x * x * x))
+    squared = x * (ROOT_TWO_OVER_PI * (ONE + CUBIC * (x * x)))
+    for name, inner in (("cube", cubed), ("square", squared)):
+        yield name, HALF * x * (ONE + TANH(inner, sign))
+        with np.errstate(over="ignore"):
+            yield f"{name}, sigmoid", x / (ONE + EXP(np.float32(-2) * inner, sign))
+
+
+FORMS = {"gelu": gelus, "gelu_tanh": gelu_tanhs}
+
+
+@pytest.mark.parametrize("operator", FORMS)
+@given(center=st.floats(-12, 12), spread=st.floats(-30, 4), seed=st.integers(0, 2**32 - 1))
+def test_no_form_leaves_the_bound(operator, center, spread, seed):
+    """Exact arguments, and arguments anywhere inside their errors, with every budget used up."""
+    random = np.random.default_rng(seed)
+    x = (center + 2.0**spread * random.standard_normal(32)).astype(np.float32)
+    uncertain = Bounded(x, 2.0**spread * random.uniform(0, 1, 32))
+    exact, moved = getattr(bounds, operator)(x), getattr(bounds, operator)(uncertain)
+
+    for sign in (-1, 1):
+        for name, got in FORMS[operator](x, sign):
+            assert exact.contains(got).all(), name
+        for signs in (-1.0, 1.0, random.uniform(-1, 1, 32)):
+            for name, got in FORMS[operator](within(uncertain, signs), sign):
+                assert moved.contains(got).all(), name
+
+
+@pytest.mark.parametrize(("operator", "approximate"), [("gelu", "none"), ("gelu_tanh", "tanh")])
+def test_torch_stays_inside(operator, approximate):
+    """On a dense grid: PyTorch's own erf for gelu has an absolute accuracy near 0, which the budget covers."""
+    x = DENSE.astype(np.float32)
+
+    got = torch.nn.functional.gelu(torch.from_numpy(x), approximate=approximate).numpy()
+
+    assert getattr(bounds, operator)(x).contains(got).all()
+
+
+def test_the_constants_of_the_taylor_bound_hold_on_a_dense_grid():
+    """The slopes of both forms stay below 1.13 and their second derivatives below 0.8, by central differences."""
+    x, h = np.linspace(-12, 12, 240_001), 1e-4
+    tanh_form = lambda t: t * special.expit(2 * np.sqrt(2 / np.pi) * (t + 0.044715 * t**3))  # noqa: E731
+    for form in (lambda t: t * special.ndtr(t), tanh_form):
+        before, at, after = form(x - h), form(x), form(x + h)
+        assert np.abs((after - before) / (2 * h)).max() < STEEPEST
+        assert np.abs((after - 2 * at + before) / h**2).max() < CURVATURE
+
+
+def test_each_form_leaves_the_bound_of_the_other():
+    """They differ by up to 4.7e-4; a float16 result and a sigmoid approximation are outside as well."""
+    x = np.linspace(-4, 4, 1001).astype(np.float32)
+    erf_form, tanh_form = bounds.gelu(x), bounds.gelu_tanh(x)
+
+    assert not erf_form.contains(tanh_form.value.astype(np.float32)).all()
+    assert not tanh_form.contains(erf_form.value.astype(np.float32)).all()
+    assert not erf_form.contains(erf_form.value.astype(np.float16)).all()
+    assert not erf_form.contains(x * special.expit(np.float32(1.702) * x)).all()

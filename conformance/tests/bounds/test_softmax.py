@@ -1,0 +1,149 @@
+"""The bound of ``softmax``: safe for every order, block size and budget, tight for a long row, and it bites."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from float32_arithmetic import SUMS, left_to_right, sloppy, tensors, within
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distilspec.conformance import bounds
+from distilspec.conformance.bounds import Bounded
+
+EXP = sloppy(np.exp)
+RANDOM = np.random.default_rng(0)
+
+
+def softmaxes(x, kept):
+    """Yield softmax over the last axis in float32: every sum, exponentials off by 7.5 ulp either way, blocks of 64."""
+    masked = np.where(kept, x, -np.inf).astype(np.float32)
+    largest = masked.max(axis=-1, keepdims=True)
+    shifted = np.where(kept, masked - np.where(np.isfinite(largest), largest, 0), -np.inf).astype(np.float32)
+    for sign in (-1, 0, 1, RANDOM.choice([-1.0, 1.0], x.shape)):
+        e = np.where(kept, EXP(shifted, sign), np.float32(0))
+        for name, add in SUMS.items():
+            total = add(e)[..., np.newaxis]
+            safe = np.where(total == 0, np.float32(1), total)
+            yield f"{name}, divided", e / safe
+            yield f"{name}, multiplied", e * (np.float32(1) / safe)
+        yield "in blocks", _online(masked, kept, sign)
+
+
+def _online(masked, kept, sign):
+    """Return softmax with a running maximum and a running sum that is rescaled after every 64 entries."""
+    largest = np.full((*masked.shape[:-1], 1), -np.inf, np.float32)
+    total, parts = np.zeros_like(largest), []
+    signs = np.broadcast_to(sign, masked.shape)
+    for start in range(0, masked.shape[-1], 64):
+        block, keep = masked[..., start : start + 64], kept[..., start : start + 64]
+        new = np.maximum(largest, block.max(axis=-1, keepdims=True))
+        base = np.where(np.isfinite(new), new, np.float32(0))
+        e = np.where(keep, EXP(block - base, signs[..., start : start + 64]), np.float32(0))
+        rescale = np.where(np.isfinite(largest), EXP(largest - base, 1.0), np.float32(0))
+        total = total * rescale + left_to_right(e)[..., np.newaxis]
+        parts = [part * rescale for part in parts] + [e]
+        largest = new
+    return np.concatenate(parts, axis=-1) / np.where(total == 0, np.float32(1), total)
+
+
+@st.composite
+def cases(draw):
+    """Draw scores and a mask; sizes cross the block size, and a row may have nothing kept."""
+    rows, entries = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 7, 63, 64, 65, 130]))
+    x = draw(tensors(rows, entries, exponents=(-10, 6)))
+    share = draw(st.sampled_from([0.0, 0.3, 1.0]))
+    kept = np.random.default_rng(draw(st.integers(0, 99))).uniform(size=x.shape) >= share
+    return x, kept
+
+
+@given(cases())
+def test_no_form_leaves_the_bound(case):
+    """Masked entries are exactly 0, and the others are inside for every form."""
+    x, kept = case
+    bounded = bounds.softmax(x, kept)
+
+    assert not bounded.error[~kept].any()
+    for name, got in softmaxes(x, kept):
+        assert bounded.contains(got).all(), name
+
+
+@given(cases(), st.floats(-20, 1), st.integers(0, 2**32 - 1))
+def test_scores_that_are_off_within_their_errors_stay_inside(case, exponent, seed):
+    """One entry up and the others down, all random, and errors from far below rounding to larger than the scores."""
+    x, kept = case
+    random = np.random.default_rng(seed)
+    uncertain = Bounded(x, random.uniform(0, 2.0**exponent, x.shape))
+    bounded = bounds.softmax(uncertain, kept)
+
+    one_up = np.where(np.arange(x.shape[-1]) == random.integers(x.shape[-1]), 1.0, -1.0)
+    for signs in (one_up, -one_up, random.uniform(-1, 1, x.shape)):
+        for name, got in softmaxes(within(uncertain, signs), kept):
+            assert bounded.contains(got).all(), name
+
+
+def test_one_certain_entry_and_one_that_is_wide_open():
+    """A share is between 0 and 1, whatever the error: no overflow makes the bound infinite."""
+    bounded = bounds.softmax(Bounded(np.float32([[0, 0]]), np.array([[0.0, 1e6]])))
+
+    assert (bounded.error >= 0.5).all()
+    assert (bounded.error < 0.5001).all()
+
+
+def test_an_additive_mask_of_the_lowest_float32_gives_exact_shares():
+    """Exported graphs mask by adding -3.4e38: the masked share is 0, and the others are as if it were not there."""
+    lowest = np.finfo(np.float32).min
+    mask = bounds.multiply(bounds.subtract(np.float32([1, 1, 1]), np.float32([1, 1, 0])), lowest.reshape(1))
+    scores = bounds.add(Bounded(np.float32([1, 2, 3]), np.full(3, 1e-6)), mask)
+
+    shares = bounds.softmax(scores)
+
+    assert shares.value[2] == 0
+    assert (shares.error < 1e-5).all()
+    assert shares.error[2] < 1e-30
+
+
+def test_torch_stays_inside():
+    """A real float32 runtime at a real size."""
+    x = (8 * np.random.default_rng(1).standard_normal((64, 384))).astype(np.float32)
+
+    assert bounds.softmax(x).contains(torch.softmax(torch.from_numpy(x), -1).numpy()).all()
+
+
+def test_a_long_sum_from_left_to_right_reaches_most_of_the_bound():
+    """The largest entry comes first, and each other exponential is just too small to move the sum."""
+    x = np.full((1, 4000), np.log(0.999 * 2.0**-24)).astype(np.float32)
+    x[0, 0] = 0
+    bounded = bounds.softmax(x)
+    e = np.exp(x)
+
+    used = (np.abs(e / left_to_right(e) - bounded.value) / bounded.error).max()
+
+    assert 0.7 < used < 1
+
+
+def test_bugs_leave_the_bound():
+    """No maximum subtracted, a dropped last entry, float16, a mask that is ignored, and a uniform row for nothing kept."""
+    x = np.random.default_rng(2).standard_normal((8, 64)).astype(np.float32)
+    kept = np.ones(x.shape, np.bool_)
+    kept[:, -1] = False
+    masked, large = bounds.softmax(x, kept), bounds.softmax(x + np.float32(90))
+    right = torch.softmax(torch.from_numpy(x), -1).numpy()
+    with np.errstate(all="ignore"):
+        overflowed = np.exp(x + np.float32(90)) / np.exp(x + np.float32(90)).sum(-1, keepdims=True)
+
+    assert not large.contains(overflowed).all()
+    assert not masked.contains(right)[:, -1].any()
+    assert not bounds.softmax(x).contains(np.where(kept, right, 0)).all()
+    assert not bounds.softmax(x).contains(right.astype(np.float16)).all()
+    assert not bounds.softmax(x, np.zeros_like(kept)).contains(np.full(x.shape, 1 / 64, np.float32)).any()
+
+
+def test_special_scores():
+    """-inf is a share of 0; NaN and +inf make the row NaN, which is then demanded."""
+    x = np.float32([[0, -np.inf, 0], [np.nan, 0, 0], [np.inf, 0, 0]])
+
+    bounded = bounds.softmax(x)
+
+    assert bounded.contains(np.float32([[0.5, 0, 0.5], [np.nan] * 3, [np.nan] * 3])).all()
+    assert not bounded.contains(np.float32([[0.6, 0.1, 0.4], [1, 1, 1], [1, 1, 1]])).any()
