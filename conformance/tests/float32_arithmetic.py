@@ -41,8 +41,8 @@ def in_lanes(terms, lanes=8):
 
 
 def flushed(array):
-    """Return zero in place of every subnormal number."""
-    return np.where(np.abs(array) < TINY, np.float32(0), array)
+    """Return zero, with the same sign, in place of every subnormal number."""
+    return np.where(np.abs(array) < TINY, np.copysign(np.float32(0), array), array)
 
 
 def flushing(terms):
@@ -127,4 +127,4 @@ def within(bounded, signs):
     """Return a float32 array that uses ``signs`` (-1 to 1) of the errors of ``bounded``, whose value is float32."""
     moved = (bounded.value + signs * bounded.error).astype(np.float32)
     inside = np.abs(moved.astype(np.float64) - bounded.value) <= bounded.error
-    return np.where(inside, moved, np.asarray(bounded.value, np.float32))
+    return np.where(inside & (bounded.error > 0), moved, np.asarray(bounded.value, np.float32))

@@ -1,4 +1,4 @@
-"""``Bounded`` and the namespace: constants, subnormal operands, and one bound for every operator of the specification."""
+"""``Bounded`` and the namespace: constants, subnormal operands, and one bound for every operator."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_contains_counts_both_ends_and_special_values():
 
 
 def test_gamma_is_the_bound_of_a_chain_of_roundings():
-    """n u / (1 - n u), and infinite when the chain is so long that nothing is left."""
+    """It is n u / (1 - n u), and infinite when the chain is so long that nothing is left."""
     assert gamma(1) == UNIT / (1 - UNIT)
     assert gamma(np.array([0, 2**23])).tolist() == [0, 1]
     assert gamma(2**24) == np.inf

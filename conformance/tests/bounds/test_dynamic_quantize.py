@@ -1,4 +1,4 @@
-"""The allowed sets of ``dynamic_quantize`` and ``dynamic_quantize_token``: division or reciprocal, and uncertain data."""
+"""The allowed sets of ``dynamic_quantize`` and ``dynamic_quantize_token``, on exact and on uncertain data."""
 
 from __future__ import annotations
 

@@ -49,7 +49,11 @@ def welford_in_lanes(x, lanes=8):
 def _merged(first, second):
     (count_a, mean_a, squares_a), (count_b, mean_b, squares_b) = first, second
     count, delta = count_a + count_b, mean_b - mean_a
-    return count, mean_a + delta * (count_b / count), squares_a + squares_b + delta * delta * (count_a * count_b / count)
+    return (
+        count,
+        mean_a + delta * (count_b / count),
+        squares_a + squares_b + delta * delta * (count_a * count_b / count),
+    )
 
 
 @st.composite
@@ -74,9 +78,11 @@ def test_no_legitimate_form_leaves_the_bound(case):
 @given(cases(), st.floats(-24, 0), st.integers(0, 2**32 - 1))
 def test_operands_that_are_off_within_their_errors_stay_inside(case, exponent, seed):
     """Errors that shift the mean, that widen the row, and random ones."""
-    x, weight, bias, epsilon = case
+    *operands, epsilon = case
     random = np.random.default_rng(seed)
-    uncertain = [Bounded(a, 2.0**exponent * np.abs(a).max(initial=0.0) * random.uniform(0, 1, a.shape)) for a in case[:3]]
+    uncertain = [
+        Bounded(a, 2.0**exponent * np.abs(a).max(initial=0.0) * random.uniform(0, 1, a.shape)) for a in operands
+    ]
     bounded = bounds.layer_norm(*uncertain, epsilon=epsilon)
 
     for signs in (np.ones_like, np.sign, lambda a: random.uniform(-1, 1, a.shape)):

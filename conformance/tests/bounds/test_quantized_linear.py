@@ -28,7 +28,11 @@ def epilogues(accumulator, x_scale, weight_scale, bias):
 def cases(draw):
     """Draw codes over their full range, int8 weights, scales and bias."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    rows, features, outputs = draw(st.integers(1, 4)), draw(st.sampled_from([0, 1, 7, 64, 4096])), draw(st.integers(1, 5))
+    rows, features, outputs = (
+        draw(st.integers(1, 4)),
+        draw(st.sampled_from([0, 1, 7, 64, 4096])),
+        draw(st.integers(1, 5)),
+    )
     dtype = draw(st.sampled_from([np.uint8, np.int8]))
     limits = np.iinfo(dtype)
     x = random.integers(limits.min, limits.max, (rows, features), dtype, endpoint=True)
@@ -108,7 +112,10 @@ def test_bugs_leave_the_bound():
     x = random.integers(0, 255, (8, 64), np.uint8, endpoint=True)
     weight = random.integers(-127, 127, (16, 64), np.int8, endpoint=True)
     x_scale, zero = np.asarray(np.float32(0.02)), np.asarray(np.uint8(117))
-    weight_scale, bias = random.uniform(0.001, 0.01, 16).astype(np.float32), random.standard_normal(16).astype(np.float32)
+    weight_scale, bias = (
+        random.uniform(0.001, 0.01, 16).astype(np.float32),
+        random.standard_normal(16).astype(np.float32),
+    )
     bounded = bounds.quantized_linear(x, x_scale, zero, weight, weight_scale, bias)
     products = (x.astype(np.int64)[:, np.newaxis] * weight).reshape(8, 16, 32, 2)
     saturated = np.clip(products.sum(-1), -32768, 32767).sum(-1) - int(zero) * weight.sum(1, dtype=np.int64)

@@ -15,7 +15,9 @@ from distilspec.conformance.bounds import Bounded
 
 ONE, HALF = np.float32(1), np.float32(0.5)
 EXP, TANH = sloppy(np.exp), sloppy(np.tanh)
-GRID = np.concatenate([np.linspace(-30, 30, 20001), *(s * np.logspace(-38, 1.9, 2000) for s in (-1, 1))]).astype(np.float32)
+GRID = np.concatenate([np.linspace(-30, 30, 20001), *(s * np.logspace(-38, 1.9, 2000) for s in (-1, 1))]).astype(
+    np.float32
+)
 
 
 def sigmoids(x, sign):
@@ -99,7 +101,9 @@ def test_a_root_of_what_may_be_negative_and_a_quotient_by_what_may_be_zero_are_u
     assert np.isinf(bounds.divide(np.float32([1]), near_zero).error).all()
 
 
-@given(st.floats(-4, 4), st.sampled_from([-2.0, -1.0, 0.0, 0.5, 2.0, 3.0]), st.floats(-20, 2), st.integers(0, 2**32 - 1))
+@given(
+    st.floats(-4, 4), st.sampled_from([-2.0, -1.0, 0.0, 0.5, 2.0, 3.0]), st.floats(-20, 2), st.integers(0, 2**32 - 1)
+)
 def test_a_power_stays_inside_where_it_is_bounded(base, exponent, spread, seed):
     """Whole exponents with any base, others with a positive one; across a pole the error is infinite."""
     random = np.random.default_rng(seed)

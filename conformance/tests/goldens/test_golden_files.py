@@ -26,17 +26,33 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def copy(tmp_path):
-    """Return a copy of the installed goldens that a test may damage."""
-    return Path(shutil.copytree(installed(), tmp_path / "v1"))
+    """Return a copy of a few of the installed goldens that a test may damage."""
+    folder = tmp_path / "v1"
+    folder.mkdir()
+    names = ("relu.json", "relu.safetensors", "softmax.json", "softmax.safetensors", "manifest.schema.json")
+    for name in names:
+        shutil.copy(installed() / name, folder)
+    cases = sum(len(json.loads((folder / name).read_bytes())["cases"]) for name in ("relu.json", "softmax.json"))
+    relist(folder, cases)
+    return folder
 
 
-def relist(folder: Path) -> None:
-    """Bring the manifest of a damaged folder into agreement with its files, as a careful forger would."""
-    manifest = json.loads((folder / "MANIFEST.json").read_bytes())
-    for entry in manifest["files"]:
-        content = (folder / entry["path"]).read_bytes()
-        entry |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    (folder / "MANIFEST.json").write_bytes(encode_json(manifest))
+def relist(folder: Path, cases: int | None = None) -> None:
+    """Write a manifest that agrees with the files, as a careful forger would."""
+    count = json.loads((folder / "MANIFEST.json").read_bytes())["cases"] if cases is None else cases
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "MANIFEST.json"}
+    listed = [
+        {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in files.items()
+    ]
+    (folder / "MANIFEST.json").write_bytes(encode_json({"format": 1, "cases": count, "files": listed}))
+
+
+def problems_of(folder: Path) -> list[str]:
+    """Return what is wrong with a folder, apart from the operators that a part of the goldens lacks."""
+    present = tuple(f" of {path.stem} has no case" for path in folder.glob("*.safetensors"))
+    found = verify_goldens(folder).problems
+    return [line for line in found if "has no case" not in line or any(name in line for name in present)]
 
 
 def edit(path: Path, change) -> None:
@@ -48,7 +64,7 @@ def edit(path: Path, change) -> None:
 
 def expect_problem(folder: Path, words: str) -> None:
     """Expect exactly one problem, told in one line that holds ``words``."""
-    problems = verify_goldens(folder).problems
+    problems = problems_of(folder)
 
     assert len(problems) == 1, problems
     assert words in problems[0]
@@ -89,12 +105,12 @@ def test_they_stay_small():
     assert sum(map(len, tree(installed()).values())) < LARGEST
 
 
-def test_reading_and_verifying_need_no_mpmath():
+def test_reading_needs_no_mpmath():
     """A user's installation has no mpmath: only the making of goldens imports it."""
     code = (
         "import sys; sys.modules['mpmath'] = None\n"
-        "from distilspec.conformance.goldens import load_goldens, verify_goldens\n"
-        "assert len(load_goldens()) > 400 and verify_goldens().ok\n"
+        "from distilspec.conformance.goldens import load_goldens\n"
+        "assert len(load_goldens()) > 400\n"
     )
 
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -124,9 +140,7 @@ def test_a_case_survives_writing_and_reading(tmp_path):
         recipe="w8a8-static",
     )
     write_cases(tmp_path, "where", [case])
-    files = [{"path": name, "bytes": 1, "sha256": "0" * 64} for name in ("where.json", "where.safetensors")]
-    (tmp_path / "MANIFEST.json").write_bytes(encode_json({"format": 1, "cases": 1, "files": files}))
-    relist(tmp_path)
+    relist(tmp_path, 1)
 
     (got,) = load_goldens(tmp_path)
 
@@ -147,8 +161,10 @@ def test_a_case_survives_writing_and_reading(tmp_path):
 
 def test_origins_are_chosen():
     """By default only answers that the reference did not make itself."""
+    every = load_goldens(origins=("hand", "exact", "reference"))
+
     assert {case.origin for case in load_goldens()} == {"hand", "exact"}
-    assert {case.operator for case in load_goldens(origins=("reference",))} == {"program"}
+    assert {case.operator for case in every if case.origin == "reference"} == {"program"}
 
 
 def test_a_superseded_case_is_not_used(copy):
@@ -158,18 +174,18 @@ def test_a_superseded_case_is_not_used(copy):
 
     ids = [case.id for case in load_goldens(copy) if case.operator == "relu"]
 
-    assert verify_goldens(copy).ok
-    assert len(ids) == sum(case.operator == "relu" for case in load_goldens()) - 1
+    assert problems_of(copy) == []
+    assert len(ids) == len(json.loads((copy / "relu.json").read_bytes())["cases"]) - 1
 
 
-@pytest.mark.parametrize("name", ["softmax.safetensors", "softmax.json", "cases.schema.json"])
+@pytest.mark.parametrize("name", ["softmax.safetensors", "softmax.json", "manifest.schema.json"])
 def test_one_flipped_bit_is_found(copy, name):
     """A hash covers every file."""
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(bytes(content))
 
-    assert any(f"{name} has SHA-256" in problem for problem in verify_goldens(copy).problems)
+    assert any(f"{name} has SHA-256" in problem for problem in problems_of(copy))
 
 
 @pytest.mark.parametrize("name", ["softmax.safetensors", "softmax.json"])
@@ -221,7 +237,7 @@ def test_an_edited_manifest_is_found(copy, change, words):
     """Every field of it is checked, and no path leaves the folder."""
     edit(copy / "MANIFEST.json", change)
 
-    problems = verify_goldens(copy).problems
+    problems = problems_of(copy)
 
     assert any(words in problem for problem in problems), problems
     assert not any("\n" in problem for problem in problems)
@@ -248,7 +264,7 @@ def test_a_link_out_of_the_folder_is_refused(copy, tmp_path):
     (copy / "relu.json").rename(outside)
     (copy / "relu.json").symlink_to(outside)
 
-    assert any("relu.json points to" in problem for problem in verify_goldens(copy).problems)
+    assert any("relu.json points to" in problem for problem in problems_of(copy))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +274,7 @@ def test_a_link_out_of_the_folder_is_refused(copy, tmp_path):
         (lambda c: c["cases"][0]["inputs"][0].update(shape=[6]), "has other inputs"),
         (lambda c: c["cases"][0]["inputs"][0].update(name="y"), "has no tensor inputs/y"),
         (lambda c: c["cases"][0]["expected"][0].update(judgement="bound"), "has SHA-256"),
-        (lambda c: c["cases"][0]["expected"][0].update(judgement="set"), "by set"),
+        (lambda c: c["cases"][0]["expected"][0].update(judgement="set"), "has SHA-256"),
         (lambda c: c["cases"][0]["attributes"].update(axis=0), "has SHA-256"),
         (lambda c: c["cases"][0].update(origin="exact"), "has SHA-256"),
         (lambda c: c["cases"][0].update(clauses=["RELU-S9"]), "names RELU-S9"),
@@ -276,9 +292,19 @@ def test_a_forged_case_is_found(copy, change, words):
     edit(copy / "relu.json", change)
     relist(copy)
 
-    problems = verify_goldens(copy).problems
+    problems = problems_of(copy)
 
     assert any(words in problem for problem in problems), problems
+
+
+def test_a_judgement_that_does_not_fit_its_type_is_refused(tmp_path):
+    """Bounds are for floats and sets for codes."""
+    case = GoldenCase("relu-x", "relu", ("RELU-S1",), "hand", {}, (Expected("y", np.zeros(1), "set"),), "Unfit.")
+    write_cases(tmp_path, "relu", [case])
+    relist(tmp_path, 1)
+
+    with pytest.raises(FormatError, match="by set; expected exact or bound"):
+        load_goldens(tmp_path)
 
 
 def test_a_clause_without_a_case_is_found(copy):
@@ -295,4 +321,4 @@ def test_a_header_that_claims_too_much_is_refused(copy):
     path.write_bytes((2**40).to_bytes(8, "little") + path.read_bytes()[8:])
     relist(copy)
 
-    assert any("header claims" in problem for problem in verify_goldens(copy).problems)
+    assert any("header claims" in problem for problem in problems_of(copy))

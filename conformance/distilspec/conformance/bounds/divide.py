@@ -20,4 +20,4 @@ def divide(a: Operand, b: Operand) -> Bounded:
     size = np.abs(value) + spread
     flushed = np.where(size > 0, (1 + np.abs(real(a.value)) + a.error) * TINY, 0.0)
     quotient = result(value, spread + DIVISION * size + flushed, size, a, b)
-    return Bounded(value, np.where((nearest_zero <= 0) & (b.error > 0), np.inf, quotient.error))
+    return Bounded(value, np.where((nearest_zero <= 0) & (a.error + b.error > 0), np.inf, quotient.error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilspec.conformance.bounds.bounded import Bounded, Operand, lift
+from distilspec.conformance.bounds.bounded import Bounded, Operand, read
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 from distilspec.reference.contract.types import BoolArray
@@ -12,7 +12,7 @@ from distilspec.reference.contract.types import BoolArray
 
 def equal(a: Operand, b: Operand) -> Bounded:
     """Bound a comparison: undecided where the difference is within both errors."""
-    a, b = lift(a), lift(b)
+    a, b = read(a), read(b)
     value = reference.equal(a.value, b.value)
     return Bounded(value, np.where(undecided(a, b), 1.0, 0.0))
 

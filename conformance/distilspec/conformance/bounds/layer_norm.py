@@ -34,7 +34,7 @@ def layer_norm(x: Operand, weight: Operand, bias: Operand, *, epsilon: float) ->
     size_z = np.minimum(np.abs(deviation) / scale + moved, np.sqrt(n))
 
     mean_error = gamma(n + 24 + 5 * np.log(n)) * size_x.mean(axis=-1, keepdims=True) + 4 * TINY
-    run = max(RUNNING, n / 8)
+    run = min(n, max(RUNNING, n / 8))
     root_mean_square = np.sqrt((size_x**2).mean(axis=-1, keepdims=True))
     run_error = gamma(2 * run + 40 + 8 * np.log2(n)) * root_mean_square / narrowest
     summed = gamma(n + 12)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilspec.conformance.bounds.bounded import Bounded, Operand, lift
+from distilspec.conformance.bounds.bounded import Bounded, Operand, read
 from distilspec.conformance.bounds.hull import around
 from distilspec.reference import ops as reference
 
 
 def maximum(a: Operand, b: Operand) -> Bounded:
     """Bound the larger of two numbers: the hull of that of both ends, without rounding."""
-    a, b = lift(a), lift(b)
+    a, b = read(a), read(b)
     value = reference.maximum(a.value, b.value)
     lowest = np.maximum(a.value - a.error, b.value - b.error)
     highest = np.maximum(a.value + a.error, b.value + b.error)

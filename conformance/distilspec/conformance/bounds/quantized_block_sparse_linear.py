@@ -16,9 +16,7 @@ def quantized_block_sparse_linear(
     indptr: Operand,
     weight_scale: Operand,
     bias: Operand | None = None,
-    y_scale: Operand | None = None,
-    y_zero_point: Operand | None = None,
 ) -> Bounded:
     """Bound the product with the dense weight, which gives the same integers."""
     weight = unpacked(lift(data), indices, indptr, lift(x).shape[-1])
-    return quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias, y_scale, y_zero_point)
+    return quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distilspec.conformance.bounds.bounded import Bounded, Operand, lift
+from distilspec.conformance.bounds.bounded import Bounded, Operand, read
 from distilspec.conformance.bounds.hull import around
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
@@ -10,7 +10,7 @@ from distilspec.reference.arith import real
 
 def reduce_min(x: Operand, *, axes: tuple[int, ...], keepdims: bool = True) -> Bounded:
     """Bound the smallest element: the hull of that of both ends, without rounding."""
-    x = lift(x)
+    x = read(x)
     value, low, high = (
         reference.reduce_min(end, axes=axes, keepdims=keepdims)
         for end in (x.value, real(x.value) - x.error, real(x.value) + x.error)

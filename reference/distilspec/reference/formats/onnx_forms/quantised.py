@@ -62,8 +62,8 @@ def dynamic_quantize_token(to: StepWriter, x: str) -> None:
     largest = to.reduction("ReduceMax", to.node("Abs", [x], "magnitude"), [-1], "largest")
     to.graph.add("Where", _guarded_scale(to, largest, 127.0), [scale])
     to.graph.add("Identity", [to.constant("zero", np.array(0, np.int8))], [zero_point])
-    width = to.spec(x).shape[-1]
-    rows = to.node("Reshape", [x, to.integers("rows.shape", [-1, int(width)])], "rows")
+    width = int(to.spec(x).shape[-1])
+    rows = to.node("Reshape", [x, to.integers("rows.shape", [-1, width])], "rows")
     scales = to.node("Reshape", [scale, to.integers("scales.shape", [-1])], "scales")
     count = to.node("Shape", [scales], "count")
     zeros = to.node("Expand", [zero_point, count], "zeros")
@@ -153,8 +153,9 @@ def integer_product(
     processors without VNNI fails without them; the bias may get the rank of ``x``, see ``_kept_apart``. A matrix ``x``
     is left out: its product and bias would become a float Gemm before integer kernels are looked for.
 
-    Others: MatMulInteger, Cast, Mul by both scales, Add. One scale for all of ``x`` is multiplied by the weight's first,
-    which is how ONNX Runtime recognises the form. One scale a token is not: it would fuse that too, and lose the bias.
+    Others: MatMulInteger, Cast, Mul by both scales, Add. One scale for all of ``x`` is multiplied by the weight's
+    first, which is how ONNX Runtime recognises the form. One scale a token is not: it would fuse that too, and lose
+    the bias.
     """
     after = [("Add", [_kept_apart(to, bias, x)], "sum")] if bias else []
     if y_scale is not None and y_zero_point is not None:
@@ -162,7 +163,7 @@ def integer_product(
     is_static = to.array(x_scale) is not None and to.array(x_zero_point) is not None
     if is_static and _is_scalar(to, x_scale) and len(to.spec(x).shape) > 2:
         real = to.node("DequantizeLinear", [x, x_scale, x_zero_point], "x")
-        zeros = to.constant("weight.zero_point", np.zeros(to.spec(weight_scale).shape, np.int8))
+        zeros = to.constant("weight.zero_point", np.zeros(int(to.spec(weight_scale).shape[0]), np.int8))
         weight = to.node("DequantizeLinear", [transposed, weight_scale, zeros], "weight", axis=1)
         to.chain(("MatMul", [real, weight], "product"), *after)
         return

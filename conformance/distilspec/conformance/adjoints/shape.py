@@ -1,0 +1,83 @@
+"""Reverse rules of operators that move, choose or add up elements."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+
+from distilspec.conformance.adjoints.rule import Applied, Pullback, summed_to
+from distilspec.reference.contract.types import Float64Array
+
+
+def reshape(step: Applied) -> Pullback:
+    """The cotangent in the operand's shape; squeeze and unsqueeze are reshapes too."""
+    return {0: lambda: step.cotangent.reshape(step.operands[0].shape)}
+
+
+squeeze = unsqueeze = reshape
+
+
+def transpose(step: Applied) -> Pullback:
+    """The inverse permutation."""
+    inverse = tuple(int(axis) for axis in np.argsort(step.attributes["axes"]))
+    return {0: lambda: step.cotangent.transpose(inverse)}
+
+
+def expand(step: Applied) -> Pullback:
+    """The sum over what was repeated."""
+    return {0: lambda: summed_to(step.cotangent, step.operands[0].shape)}
+
+
+def slice(step: Applied) -> Pullback:  # noqa: A001 - the operator's name
+    """The cotangent in its place, zero elsewhere."""
+
+    def gradient() -> Float64Array:
+        attributes = step.attributes
+        full = np.zeros(step.operands[0].shape)
+        place = [builtins.slice(None)] * full.ndim
+        place[attributes["axis"]] = builtins.slice(attributes["start"], attributes["stop"], attributes.get("step", 1))
+        full[tuple(place)] = step.cotangent
+        return full
+
+    return {0: gradient}
+
+
+def concat(step: Applied) -> Pullback:
+    """Each operand's part of the cotangent."""
+    axis = step.attributes["axis"]
+    ends = np.cumsum([operand.shape[axis] for operand in step.operands])[:-1]
+    parts = np.split(step.cotangent, ends, axis=axis)
+    return {index: (lambda part=part: part) for index, part in enumerate(parts)}
+
+
+def gather(step: Applied) -> Pullback:
+    """The sum of the cotangents of every copy."""
+
+    def gradient() -> Float64Array:
+        x, indices = step.operands
+        axis = step.attributes.get("axis", 0) % x.ndim
+        full = np.zeros(x.shape)
+        copies = np.moveaxis(step.cotangent, range(axis, axis + indices.ndim), range(indices.ndim))
+        np.add.at(np.moveaxis(full, axis, 0), indices, copies)
+        return full
+
+    return {0: gradient}
+
+
+def reduce_sum(step: Applied) -> Pullback:
+    """The cotangent repeated."""
+    return {0: lambda: _spread(step)}
+
+
+def reduce_mean(step: Applied) -> Pullback:
+    """The cotangent repeated, over the number of elements."""
+    return {0: lambda: _spread(step) * (step.result.size / step.operands[0].size)}
+
+
+def _spread(step: Applied) -> Float64Array:
+    x = step.operands[0]
+    kept = step.cotangent
+    if not step.attributes.get("keepdims", True):
+        kept = np.expand_dims(kept, tuple(axis % x.ndim for axis in step.attributes["axes"]))
+    return np.broadcast_to(kept, x.shape)
