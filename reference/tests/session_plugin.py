@@ -11,18 +11,17 @@ from hypothesis import HealthCheck, settings
 # Where CI is set, Hypothesis would choose a profile with derandomize=True, and --hypothesis-seed would change nothing.
 # A health check that measures time fails or passes with the load of the machine.
 settings.register_profile(
-    "moderate",
+    "distilspec",
     max_examples=50,
     derandomize=False,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("thorough", settings.get_profile("moderate"), max_examples=300)
-settings.load_profile("moderate")
+settings.load_profile("distilspec")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def numpy_in_doctests(doctest_namespace: dict[str, Any]) -> None:
     """Let the examples in docstrings say ``np``, as NumPy's own do."""
     doctest_namespace["np"] = np

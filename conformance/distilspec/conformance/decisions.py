@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilspec.conformance.adjoints import first_order_bound
+from distilspec.conformance.adjoints import Tape
 from distilspec.conformance.result import Judgement, State, Unit
 from distilspec.reference.contract.types import Array, Float64Array
 from distilspec.reference.program import Program
@@ -91,6 +91,7 @@ def judge_decisions(
     tensors of |d margin / d tensor| times that tensor's local bound. The rival is the runtime's winner if it differs,
     else the runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED.
     """
+    tape = Tape(program, inputs)
     for label, output in expected.items():
         everything = list(choices(label, output, inputs["attention_mask"]))
         step = max(1, -(-len(everything) // DECISIONS_PER_OUTPUT))
@@ -100,7 +101,7 @@ def judge_decisions(
             flipped = choice.winner(other) != first
             second = choice.winner(other) if flipped else choice.runner_up()
             margin = float(choice.scores[first] - choice.scores[second])
-            bound = first_order_bound(program, inputs, {label: choice.cotangent(first, second)}, local_errors)
+            bound = tape.first_order_bound({label: choice.cotangent(first, second)}, local_errors)
             moved = abs(float(other[first] - other[second]) - margin)
             state = State.UNDECIDED if margin <= bound else State.FAIL if flipped else State.PASS
             detail = f"margin {margin:.3g}, first-order bound {bound:.3g}" + (", flipped" if flipped else "")

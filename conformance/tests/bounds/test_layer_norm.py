@@ -92,7 +92,7 @@ def test_operands_that_are_off_within_their_errors_stay_inside(case, exponent, s
 
 
 def test_the_root_mean_square_error_of_a_running_mean_is_what_the_derivation_counts():
-    """Root mean square over k of 1 + 5 (1 + H_k) / k stays below 2 + 40 / n, in units of n u times the mean magnitude."""
+    """Root mean square over k of 1 + 5 (1 + H_k) / k stays below 2 + 40 / n, in units of n u."""
     k = np.arange(1, 100_001)
     harmonic = np.cumsum(1 / k)
     squares = np.cumsum(np.where(k > 1, (1 + 5 * (1 + harmonic) / k) ** 2, 0))

@@ -28,7 +28,7 @@ TORCH = {
     "quantized_linear": lambda x, s, z, weight, t, bias: (
         ((x.int() - z.int()) @ weight.int().T).float() * (s * t) + bias
     ),
-    "dequantize": lambda x, s, axis: x.float() * s[:, None],
+    "dequantize": lambda x, s, **_: x.float() * s[:, None],
 }
 
 
@@ -103,8 +103,8 @@ class _Torch:
     reshape = staticmethod(lambda x, shape: x.reshape(shape))
     transpose = staticmethod(lambda x, axes: x.permute(axes))
     cls_pool = staticmethod(lambda x: x[:, 0])
-    unsqueeze = staticmethod(lambda x, axes: x[:, None, None])
-    slice = staticmethod(lambda x, axis, start, stop: x[start:stop])
+    unsqueeze = staticmethod(lambda x, **_: x[:, None, None])
+    slice = staticmethod(lambda x, start, stop, **_: x[start:stop])
 
     def __getattr__(self, operator):
         return TORCH[operator]

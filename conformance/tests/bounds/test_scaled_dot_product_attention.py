@@ -1,4 +1,4 @@
-"""The bound of ``scaled_dot_product_attention``: both PyTorch kernels and plain float32 are inside, common bugs are not."""
+"""The bound of ``scaled_dot_product_attention``: both PyTorch kernels and plain float32 are inside, bugs are not."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_a_long_sum_from_left_to_right_reaches_most_of_the_bound():
 
 
 def test_bugs_leave_the_bound():
-    """No maximum subtracted, a dropped last entry, float16, a mask that is ignored, and a uniform row for nothing kept."""
+    """No maximum subtracted, a dropped entry, float16, a mask that is ignored, and a uniform row for nothing kept."""
     x = np.random.default_rng(2).standard_normal((8, 64)).astype(np.float32)
     kept = np.ones(x.shape, np.bool_)
     kept[:, -1] = False

@@ -1,4 +1,4 @@
-"""The bounds of ``exp``, ``erf``, ``tanh``, ``sigmoid``, ``silu``, ``sqrt`` and ``power``: 8 ulp of each function's own result."""
+"""The bounds of ``exp``, ``erf``, ``tanh``, ``sigmoid``, ``silu``, ``sqrt`` and ``power``."""
 
 from __future__ import annotations
 

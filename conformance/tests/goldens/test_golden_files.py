@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from distilspec.conformance.goldens import Expected, GoldenCase, load_goldens, make_goldens, verify_goldens
 from distilspec.conformance.goldens.encode import case_hash, encode_json, write_cases
 from distilspec.conformance.goldens.load import installed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from distilspec.conformance import bounds
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.goldens.load import installed
@@ -13,10 +14,9 @@ from distilspec.reference.formats.saved import load_program
 
 CASES = load_goldens(origins=("hand", "exact", "reference"))
 
-#: A bound counts roundings of float32; the same roundings are 2**29 times smaller in float64. NumPy's and SciPy's
-#: functions are within 4 ulp of float64 where the bound allows 8 of float32, and a reduction may take another order:
-#: a quarter more than their share is never needed.
-SHARE = 2.0**-29 * 1.25
+#: A bound counts roundings of float32, and the same roundings are 2**29 times smaller in float64; four times that
+#: leaves room for other versions of NumPy, SciPy and BLAS.
+SHARE = 2.0**-27
 
 #: Where float32 can promise nothing, the reference keeps twelve digits.
 DIGITS = 1e-12
@@ -69,6 +69,6 @@ def near(got, expected, error):
 
 def test_the_comparison_can_fail():
     """One bit of float32 is far outside."""
-    assert not near(np.float64(1 + 2.0**-24), np.float64(1), np.float64(2.0**-24))
+    assert not near(np.float64(1 + 2.0**-24), np.float64(1), np.float64(2.0**-23))
     assert not near(np.float64(np.nan), np.float64(1), np.float64(np.inf))
     assert near(np.float64(1 + 2.0**-53), np.float64(1), np.float64(2.0**-23))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from operator_cases import CASES, Constant, codes, one_step, scales
 from small_encoder import BATCH, ENCODER, encoder
@@ -14,6 +16,7 @@ from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.segments import judge_segments
 from distilspec.reference import ops
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.onnx_writer import write_onnx
 
 #: Keeps u8 x s8 products exact on processors without VNNI; its pass fails on the weights of w8a32, which has no such
 #: products.
@@ -78,6 +81,22 @@ def test_weights_that_were_dequantised_ahead_are_left_out():
 
     assert not [name for name in survivors if name.endswith(".weight")]
     assert "encoder.layer.0.attention.self.query" in survivors
+
+
+@pytest.mark.parametrize("sizes", [None, {"batch": 3, "sequence": 16}], ids=["symbolic", "static"])
+@pytest.mark.parametrize("recipe", [Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC, Recipe.W8A8_DYNAMIC_TOKEN])
+def test_every_encoder_linear_becomes_an_integer_kernel(recipe, sizes, tmp_path):
+    """The written forms are those that ONNX Runtime fuses, with symbolic and with static sizes."""
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    settings.log_severity_level = 3
+
+    onnxruntime.InferenceSession(write_onnx(encoder(recipe), static_shapes=sizes).SerializeToString(), settings)
+
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    integer = sum(kinds.count(kind) for kind in ("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"))
+    assert integer == sum("encoder" in step.tags for step in encoder(recipe).steps if step.op == "quantized_linear")
+    assert "DequantizeLinear" not in kinds
 
 
 #: Products of codes are judged further down, because some processors depart there.

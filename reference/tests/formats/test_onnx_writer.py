@@ -115,14 +115,18 @@ def tanh_program(label="y", shape=("batch", 2)):
 
 def test_names_that_would_collide_are_lengthened():
     """A program may itself have a tensor with the name of a helper tensor."""
-    function = lambda ops, weights, x: {"y": ops.add(ops.silu(x), weights["silu/sigmoid"])}  # noqa: E731
-    constants = {"silu/sigmoid": np.float32([1])}
-    program = trace("collision", function, {"x": TensorSpec("float", (2,))}, constants)
-    x = np.float32([0, 2])
+    weights = {"linear/weight": small(3, 4), "linear/product": small(3)}
 
-    got = evaluate(write_onnx(program), {"x": x})["y"]
+    def function(ops, weights, x):
+        return {"y": ops.linear(x, weights["linear/weight"], weights["linear/product"])}
 
-    assert np.allclose(got, x / (1 + np.exp(-x)) + 1, rtol=1e-6)
+    program = trace("collision", function, {"x": TensorSpec("float", ("batch", 4))}, weights)
+    x = small(2, 4)
+
+    model = write_onnx(program)
+
+    assert [node.output[0] for node in model.graph.node] == ["linear/product_", "linear", "y"]
+    assert_within(evaluate(model, {"x": x})["y"], program.run(ops, {"x": x})["y"], 0.0)
 
 
 def test_what_cannot_be_written_is_refused(monkeypatch):
@@ -143,6 +147,8 @@ def test_what_cannot_be_written_is_refused(monkeypatch):
         write_onnx(program, static_shapes={"sequence": 3})
     with refused(RangeError, "static size of batch is 0"):
         write_onnx(program, static_shapes={"batch": 0})
+    with refused(ProgramError, "output x is what goes in"):
+        write_onnx(program.replace(outputs={"x": "x"}))
     with refused(ProgramError, "output x is the tensor tanh"):
         write_onnx(tanh_program(label="x"))
     monkeypatch.setattr(graph, "LARGEST_MODEL", 20)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from encoders import LINEARS, batch, one_linear, small_bert
 from exact import float32, round_half_even, saturate
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from refusal import refused
@@ -64,6 +64,7 @@ def product(recipe, tokens, weight, bias, calibrated):
 
 
 @pytest.mark.parametrize("recipe", Recipe)
+@settings(max_examples=40)
 @given(
     x=hnp.arrays(np.float32, (2, 3, 5), elements=FLOATS),
     weight=hnp.arrays(np.float32, (4, 5), elements=FLOATS),

@@ -1,97 +1,33 @@
-"""How a decision moves with every tensor of a program: reverse-mode sensitivities in float64, without a framework."""
+"""
+Reverse-mode sensitivities of a decision with respect to every tensor of a program, and the first-order bound on it.
+
+``sensitivities`` evaluates a program and runs back through it once; a ``Tape`` keeps the evaluation for more passes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from distilspec.conformance.adjoints import dense, elementwise, quantised, shape
-from distilspec.conformance.adjoints.rule import Applied, Rule
-from distilspec.reference import ops
-from distilspec.reference.contract.errors import UnsupportedError
+from distilspec.conformance.adjoints.local_errors import local_errors
+from distilspec.conformance.adjoints.tape import Tape
 from distilspec.reference.contract.types import Array, Float64Array
-from distilspec.reference.program import Evaluation, Program
+from distilspec.reference.program import Program
 
-#: The reverse rule of every operator through which a decision can be differentiated.
-RULES: Mapping[str, Rule] = {
-    name: rule
-    for module in (dense, elementwise, quantised, shape)
-    for name, rule in vars(module).items()
-    if name in ops.OPERATORS and callable(rule)
-}
-
-#: Operators whose results do not move with their operands.
-FLAT = frozenset({"embedding", "equal", "greater", "less", "logical_and", "logical_not", "logical_or"})
+__all__ = ["Tape", "first_order_bound", "local_errors", "sensitivities"]
 
 
 def sensitivities(
-    program: Program, inputs: Mapping[str, Array], cotangents: Mapping[str, Float64Array]
+    program: Program, inputs: Mapping[str, Array], cotangent: Mapping[str, Array]
 ) -> dict[str, Float64Array]:
-    """
-    Return d quantity / d tensor for every tensor that a step makes and that the quantity depends on.
-
-    Parameters
-    ----------
-    program : Program
-    inputs : mapping of name to array
-    cotangents : mapping of output label to float64 array
-        d quantity / d output.
-
-    Raises
-    ------
-    UnsupportedError
-        The quantity depends on an operator that has no reverse rule.
-    """
-    record = list(program.evaluate(ops, inputs))
-    found: dict[str, Float64Array] = {}
-    for label, cotangent in cotangents.items():
-        _accumulate(found, program.outputs[label], np.asarray(cotangent, np.float64))
-    for evaluation in reversed(record):
-        if evaluation.step.op in FLAT or not any(name in found for name in evaluation.step.outputs):
-            continue
-        for operand, gradient in _pulled_back(evaluation, found, program).items():
-            _accumulate(found, operand, gradient)
-    return found
+    """Return d quantity / d tensor for every tensor of ``program``: see ``Tape.sensitivities``."""
+    return Tape(program, inputs).sensitivities(cotangent)
 
 
 def first_order_bound(
     program: Program,
     inputs: Mapping[str, Array],
-    cotangents: Mapping[str, Float64Array],
-    local_errors: Mapping[str, Float64Array],
+    cotangent: Mapping[str, Array],
+    errors: Mapping[str, Float64Array],
 ) -> float:
-    """
-    Return how far the quantity may move, to first order, when each tensor moves by its own local error.
-
-    docs/derivations/decisions.md, equation (2).
-    """
-    moved = sensitivities(program, inputs, cotangents)
-    return float(sum(_share(moved[name], error) for name, error in local_errors.items() if name in moved))
-
-
-def _share(sensitivity: Float64Array, error: Float64Array) -> float:
-    return float(np.sum(np.abs(sensitivity) * error, where=sensitivity != 0))
-
-
-def _pulled_back(
-    evaluation: Evaluation, found: Mapping[str, Float64Array], program: Program
-) -> dict[str, Float64Array]:
-    step = evaluation.step
-    if step.op not in RULES:
-        raise UnsupportedError(f"sensitivity: step {step.name} is a {step.op}; expected an operator with a reverse rule")
-    cotangents = tuple(
-        found.get(name, np.zeros(np.shape(value)))
-        for name, value in zip(step.outputs, evaluation.results, strict=True)
-    )
-    pullback = RULES[step.op](Applied(evaluation.arguments, evaluation.attributes, evaluation.results, cotangents))
-    gradients: dict[str, Float64Array] = {}
-    for position, gradient in pullback.items():
-        name = step.inputs[position] if position < len(step.inputs) else None
-        if name is not None and name in program.tensors:
-            _accumulate(gradients, name, gradient())
-    return gradients
-
-
-def _accumulate(into: dict[str, Float64Array], name: str, gradient: Float64Array) -> None:
-    into[name] = into[name] + gradient if name in into else gradient
+    """Return how far local errors can move the quantity to first order: see ``Tape.first_order_bound``."""
+    return Tape(program, inputs).first_order_bound(cotangent, errors)

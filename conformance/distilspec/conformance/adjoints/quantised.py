@@ -17,13 +17,13 @@ from distilspec.reference.ops import unpack_block_sparse
 
 
 def quantize(step: Applied) -> Pullback:
-    """d codes / d x = 1 / scale."""
+    """D codes / d x = 1 / scale."""
     x, scale = step.operands[:2]
     return {0: lambda: step.cotangent / _along(scale, x.ndim, step.attributes.get("axis"))}
 
 
 def dynamic_quantize(step: Applied) -> Pullback:
-    """d codes / d x = 1 / scale; the scale follows the smallest and the largest element."""
+    """D codes / d x = 1 / scale; the scale follows the smallest and the largest element."""
     x = step.operands[0]
     codes, scale = step.cotangents[:2]
 
@@ -40,7 +40,7 @@ def dynamic_quantize(step: Applied) -> Pullback:
 
 
 def dynamic_quantize_token(step: Applied) -> Pullback:
-    """d codes / d x = 1 / scale; each row's scale follows its largest magnitude."""
+    """D codes / d x = 1 / scale; each row's scale follows its largest magnitude."""
     x = step.operands[0]
     codes, scale = step.cotangents[:2]
 

@@ -31,17 +31,18 @@ CALIBRATION = (
     "SELECT name, SUM(total) FROM orders GROUP BY name HAVING SUM(total) > 100;",
 )
 
-#: For judging: one batch of mixed lengths, so that most rows have padding.
+#: For judging: one batch of mixed lengths, so that most rows have padding; four pairs that mean nearly the same, so
+#: that which other sentence is nearest is a decision and not a toss-up.
 MIXED = (
     "A cat sleeps on the warm roof of the bakery.",
     "On top of the bakery a kitten is taking a nap.",
     "The central bank left its interest rate unchanged on Thursday.",
     "Interest rates stay where they are, the central bank said.",
     "What an awful film.",
-    "I have rarely been so bored in a cinema, and I have seen all of them.",
-    "The recipe needs two eggs, 250 g of flour and a pinch of salt.",
-    "Install the package, create a virtual environment, and run the tests before you open a pull request; otherwise "
-    "the reviewers will ask you to do just that.",
+    "It was a terrible film, and I have seen many of them.",
+    "Run the tests before you open a pull request.",
+    "Install the package, create a virtual environment, and make sure that all tests pass before you send us your pull "
+    "request; otherwise the reviewers will ask you to do just that.",
 )
 
 #: For judging: a batch of one.

@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import json
 import pkgutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +46,7 @@ def make_goldens(target: Path) -> MakeResult:
     FormatError
         ``target`` exists, or its parent does not.
     """
+    there = _installed_hashes()
     hashes: dict[str, str] = {}
     with new_folder(target) as folder:
         for operator in source_operators():
@@ -57,7 +57,12 @@ def make_goldens(target: Path) -> MakeResult:
         for name, form in (("cases", schema.CASES), ("manifest", schema.MANIFEST)):
             (folder / f"{name}.schema.json").write_bytes(encode_json(form))
         _write_manifest(folder, len(hashes))
-    return _compare(hashes)
+    return MakeResult(
+        cases=len(hashes),
+        added=tuple(sorted(set(hashes) - set(there))),
+        changed=tuple(sorted(name for name in set(hashes) & set(there) if hashes[name] != there[name])),
+        removed=tuple(sorted(set(there) - set(hashes))),
+    )
 
 
 def source_operators() -> list[str]:
@@ -87,14 +92,9 @@ def _write_manifest(folder: Path, cases: int) -> None:
     (folder / MANIFEST).write_bytes(encode_json({"format": schema.FORMAT, "cases": cases, "files": listed}))
 
 
-def _compare(hashes: Mapping[str, str]) -> MakeResult:
-    there: dict[str, str] = {}
+def _installed_hashes() -> dict[str, str]:
+    hashes = {}
     for path in installed().glob("*.safetensors"):
         described = json.loads(path.with_suffix(".json").read_bytes())
-        there |= {case["id"]: case["sha256"] for case in described["cases"]}
-    return MakeResult(
-        cases=len(hashes),
-        added=tuple(sorted(set(hashes) - set(there))),
-        changed=tuple(sorted(name for name in set(hashes) & set(there) if hashes[name] != there[name])),
-        removed=tuple(sorted(set(there) - set(hashes))),
-    )
+        hashes.update((case["id"], case["sha256"]) for case in described["cases"])
+    return hashes

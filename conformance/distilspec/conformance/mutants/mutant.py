@@ -64,4 +64,3 @@ class MutantRuntime(Runtime):
     def load(self, program: Program) -> Executable:
         """Return the program on the mutant's operators."""
         return ReferenceExecutable(program, self._mutant.namespace)
-

@@ -19,7 +19,9 @@ FAILURES_SHOWN = 8
 
 def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     """Print what was judged, what failed and where to replay it, and the verdict."""
-    console.print(_table(run))
+    for recipe in dict.fromkeys(case.recipe for case in run.cases):
+        console.print(f"[bold]{run.model} {recipe}[/] on {run.runtime} {run.version}", highlight=False)
+        console.print(_table([case for case in run.cases if case.recipe == recipe]))
     for case in run.cases:
         if case.state is State.MISTRUSTED or case.id.endswith("/staged"):
             console.print(f"{case.state:<10} {case.id}: {case.judgement.detail}", highlight=False, soft_wrap=True)
@@ -43,18 +45,18 @@ def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     )
 
 
-def _table(run: Run) -> Table:
+def _table(cases: Sequence[CaseResult]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("recipe", "judged by", "made by"):
+    for title in ("judged by", "operator"):
         table.add_column(title, no_wrap=True)
-    for title in ("cases", "PASS", "FAIL", "other", "worst share of bound"):
-        table.add_column(title, justify="right")
-    groups: dict[tuple[str, str, str], list[CaseResult]] = {}
-    for case in run.cases:
-        maker = case.operators[-1] if case.operators else case.id.rsplit("/", 1)[-1].split(":")[0]
-        groups.setdefault((case.recipe, str(case.judgement.unit), maker), []).append(case)
-    for (recipe, unit, maker), cases in groups.items():
-        table.add_row(recipe, unit, maker, *_counts(cases))
+    for title in ("cases", "PASS", "FAIL", "other", "of bound"):
+        table.add_column(title, justify="right", no_wrap=True)
+    groups: dict[tuple[str, str], list[CaseResult]] = {}
+    for case in cases:
+        subject = case.operators[-1] if case.operators else case.id.rsplit("/", 1)[-1].split(":")[0]
+        groups.setdefault((str(case.judgement.unit), subject), []).append(case)
+    for (unit, subject), group in groups.items():
+        table.add_row(unit, subject, *_counts(group))
     return table
 
 

@@ -8,8 +8,8 @@ from importlib import import_module
 from distilspec.conformance.runtimes.adapter import Executable, Runtime, RuntimeMissingError
 from distilspec.reference.contract.errors import UnsupportedError
 
-#: Every runtime by the name that users type, with the package that it needs. Its adapter is the module of that name.
-RUNTIMES: Mapping[str, str | None] = {"reference": None, "torch": "torch", "onnxruntime": "onnxruntime"}
+#: Every runtime by the name that users type; its adapter is the module of that name.
+RUNTIMES = ("reference", "torch", "onnxruntime")
 
 __all__ = ["RUNTIMES", "Executable", "Runtime", "RuntimeMissingError", "find_runtime"]
 
@@ -41,6 +41,8 @@ expected one of reference, torch, onnxruntime
     try:
         adapter = import_module(f"distilspec.conformance.runtimes.{name}")
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("distilspec"):
+            raise
         raise RuntimeMissingError(
             f"runtime {name}: package {error.name} is not installed; expected it from pip install 'distilspec[{name}]'"
         ) from None

@@ -52,7 +52,7 @@ def write_onnx(
     UnsupportedError
         A step's operator has no ONNX form, the opset is outside the range, or the model would exceed 2 GB.
     ProgramError
-        An exposed tensor does not exist, or an output's label is the name of another tensor.
+        An exposed tensor does not exist, an output's label is the name of another tensor, or nothing makes an output.
     RangeError
         A static size is not positive, or its symbol does not occur.
 
@@ -131,6 +131,8 @@ def _expect_outputs(program: Program, expose: Sequence[str]) -> None:
             raise ProgramError(f"write_onnx: exposed tensor {name}; expected the output of a step of {program.name}")
     taken = {*program.inputs, *program.constants, *program.tensors}
     for label, tensor in program.outputs.items():
+        if label == tensor and tensor not in program.tensors:
+            raise ProgramError(f"write_onnx: output {label} is what goes in; expected the output of a step")
         if label in taken and label != tensor:
             raise ProgramError(
                 f"write_onnx: output {label} is the tensor {tensor}; expected another label because a tensor of "

@@ -32,6 +32,13 @@ def cases() -> Iterator[GoldenCase]:
         point is added gives 0 for -1 and 2 for 1.""",
     )
     yield SOURCE.hand(
+        "tie-of-the-zero-point",
+        "DYN-S4",
+        inputs={"x": f32([-2.5, 252.5, 0.5, 1])},
+        expected=_answer([0, 254, 2, 3], 1, 2),
+        notes="Scale 1: the real zero point 2.5 goes to 2. Away from zero gives 3, and the codes 1, 255, 3, 4.",
+    )
+    yield SOURCE.hand(
         "all-positive",
         "DYN-S2",
         inputs={"x": f32([255, 510, 127.5])},

@@ -19,9 +19,9 @@ def cases() -> Iterator[GoldenCase]:
     yield SOURCE.hand(
         "small-integers",
         "MM-S1",
-        inputs={"a": f32([[1, 2], [3, 4]]), "b": f32([[0, 1], [1, 10]])},
-        expected={"y": exact_reals([[2, 21], [4, 43]])},
-        notes="Rows times columns; the other way round gives [[3, 4], [31, 42]].",
+        inputs={"a": f32([[1, 2], [3, 4]]), "b": f32([[0, 1], [5, 10]])},
+        expected={"y": exact_reals([[10, 21], [20, 43]])},
+        notes="Rows times columns. With b transposed it is [[2, 25], [4, 55]], the other way round [[3, 4], [35, 50]].",
     )
     yield SOURCE.hand(
         "leading-axes-repeat",

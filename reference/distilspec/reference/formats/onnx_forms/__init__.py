@@ -24,4 +24,4 @@ FORMS: Mapping[str, Callable[..., None]] = MappingProxyType(
     }
 )
 
-__all__ = ["FORMS", "OPERATORS"]
+__all__ = ["FORMS"]

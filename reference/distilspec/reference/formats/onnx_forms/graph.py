@@ -28,10 +28,9 @@ ELEMENT_TYPES: Mapping[str, int] = {
 
 
 def symbols(program: Program) -> tuple[str, ...]:
-    """Return the symbolic dimensions of a program's inputs, in the order of their first use."""
-    return tuple(
-        dict.fromkeys(size for spec in program.inputs.values() for size in spec.shape if isinstance(size, str))
-    )
+    """Return the symbolic dimensions of a program, in the order of their first use."""
+    specs = (*program.inputs.values(), *program.tensors.values())
+    return tuple(dict.fromkeys(size for spec in specs for size in spec.shape if isinstance(size, str)))
 
 
 class Graph:
@@ -49,7 +48,8 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._sizes: dict[str, int | str] = {symbol: symbol for symbol in symbols(program)} | dict(sizes)
-        self._lifted: dict[str, str] = {}
+        self._operands: dict[str, str] = {}
+        self._size_of: dict[str, str] = {}
         self._bytes = 0
         self._taken = {*program.inputs, *program.constants, *program.tensors, *program.outputs}
 
@@ -89,7 +89,7 @@ class Graph:
 
     def size(self, symbol: str) -> str:
         """Return the name of a one-element int64 tensor that holds the size of a symbolic dimension."""
-        if symbol not in self._lifted:
+        if symbol not in self._size_of:
             inputs = self.program.inputs
             source = next((name for name, spec in inputs.items() if symbol in spec.shape), None)
             if source is None:
@@ -98,19 +98,19 @@ class Graph:
             index = self.initializer(self.unused(f"{symbol}/axis"), np.array([inputs[source].shape.index(symbol)]))
             self.add("Shape", [source], [shape])
             self.add("Gather", [shape, index], [size])
-            self._lifted[symbol] = size
-        return self._lifted[symbol]
+            self._size_of[symbol] = size
+        return self._size_of[symbol]
 
     def _operand(self, name: str) -> str:
-        if name in self._lifted:
-            return self._lifted[name]
+        if name in self._operands:
+            return self._operands[name]
         if name in self.program.constants:
-            self._lifted[name] = self.initializer(name, self.program.constants[name])
+            self._operands[name] = self.initializer(name, self.program.constants[name])
         elif name in self.program.inputs and self.program.inputs[name].dtype == "bool":
             mask = self.unused(f"{name}/bool")
             self.nodes.append(helper.make_node("Cast", [name], [mask], mask, to=TensorProto.BOOL))
-            self._lifted[name] = mask
-        return self._lifted.get(name, name)
+            self._operands[name] = mask
+        return self._operands.get(name, name)
 
 
 class StepWriter:
