@@ -90,7 +90,7 @@ def _check_batch(
     shown = executable.run_exposed(inputs, executable.survivors())
     unaltered = _equal_bits(plain, {label: shown[label] for label in plain})
     yield _case(f"{prefix}/staged", "", recipe, "", _staged(unaltered, len(executable.survivors())))
-    errors = {}
+    errors, offsets = {}, {}
     if unaltered:
         finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
         values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
@@ -98,6 +98,7 @@ def _check_batch(
             target = judged.segment.target
             progress(f"judge {prefix}/{target}")
             errors[target] = judged.error
+            offsets |= judged.offsets
             maker = program.maker(target)
             yield CaseResult(
                 id=f"{prefix}/{target}",
@@ -110,7 +111,7 @@ def _check_batch(
             )
     progress(f"decide {prefix}")
     expected = program.run(ops, inputs)
-    for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors) if unaltered else ():
+    for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors, offsets) if unaltered else ():
         yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
 
 
@@ -166,6 +167,8 @@ def _judge_answer(
 
 
 def _judge_output(got: Array, expected: Expected, error: Float64Array) -> Judgement:
+    if expected.judgement == "exact":
+        error = np.zeros(expected.value.shape)
     if expected.judged is not None:
         error = np.where(expected.judged, error, np.inf)
     judgement = judge(got, expected.value, error)

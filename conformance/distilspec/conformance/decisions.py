@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distilspec.conformance.adjoints import Tape
+from distilspec.conformance.adjoints import Tape, movement, worst_movement
 from distilspec.conformance.result import Judgement, State, Unit
 from distilspec.reference.contract.types import Array, Float64Array
 from distilspec.reference.program import Program
@@ -83,6 +83,7 @@ def judge_decisions(
     expected: Mapping[str, Array],
     got: Mapping[str, Array],
     local_errors: Mapping[str, Float64Array],
+    offsets: Mapping[str, Float64Array],
 ) -> Iterator[tuple[str, str, Judgement]]:
     """
     Yield (output label, decision, verdict) for every decision of every output.
@@ -90,8 +91,12 @@ def judge_decisions(
     The margin between the reference's winner and its rival may move by the first-order bound: the sum over the exposed
     tensors of |d margin / d tensor| times that tensor's local bound. The rival is the runtime's winner if it differs,
     else the runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED.
+
+    ``offsets`` are the rounding offsets of the runtime's codes. Where they differ from those of the reference's own
+    run, rounding upstream has turned a code; the sum of d margin / d code times the difference is added to the bound.
     """
     tape = Tape(program, inputs)
+    turned = {name: offsets[name] - own for name, own in tape.rounding_offsets().items() if name in offsets}
     for label, output in expected.items():
         everything = list(choices(label, output, inputs["attention_mask"]))
         step = max(1, -(-len(everything) // DECISIONS_PER_OUTPUT))
@@ -101,7 +106,8 @@ def judge_decisions(
             flipped = choice.winner(other) != first
             second = choice.winner(other) if flipped else choice.runner_up()
             margin = float(choice.scores[first] - choice.scores[second])
-            bound = tape.first_order_bound({label: choice.cotangent(first, second)}, local_errors)
+            moves = tape.sensitivities({label: choice.cotangent(first, second)})
+            bound = worst_movement(moves, local_errors) + abs(movement(moves, turned))
             moved = abs(float(other[first] - other[second]) - margin)
             state = State.UNDECIDED if margin <= bound else State.FAIL if flipped else State.PASS
             detail = f"margin {margin:.3g}, first-order bound {bound:.3g}" + (", flipped" if flipped else "")

@@ -11,6 +11,7 @@ from distilspec.conformance.judge import judge
 from distilspec.conformance.mutants import all_mutants
 from distilspec.conformance.result import State
 from distilspec.conformance.segments import Segment
+from distilspec.reference.arith import real
 from distilspec.reference.contract.types import Array, Float64Array
 
 #: The bound belongs to the right value; a wrong one may be larger and is rounded as often as a fused epilogue rounds.
@@ -22,14 +23,20 @@ def diagnose(segment: Segment, inputs: Mapping[str, Array], got: Array, error: F
     Return the first known bug under which every element of ``got`` is within its bound, or an empty string.
 
     ``got`` is what failed; ``error`` the bound that it left. A bug that the segment's inputs do not show is passed
-    over, because it leaves the wrong elements unexplained.
+    over, because it leaves the wrong elements unexplained; so is one under which the segment cannot be run.
     """
     for mutant in all_mutants():
         if mutant.replaces not in segment.operators:
             continue
-        with np.errstate(all="ignore"):
+        try:
             explained = np.asarray(segment.program.run(mutant.namespace, inputs)[segment.target])
-            rounding = ROUNDINGS_OF_A_WRONG_VALUE * UNIT * np.abs(explained) if explained.dtype.kind == "f" else 0.0
-        if judge(got, explained, error + rounding).state is not State.FAIL:
+        except (ValueError, IndexError):
+            continue
+        if judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
             return f"{mutant.name} [{', '.join(mutant.clauses)}]"
     return ""
+
+
+def _rounding(explained: Array) -> Float64Array:
+    size = np.where(np.isfinite(explained), np.abs(real(explained)), 0.0)
+    return ROUNDINGS_OF_A_WRONG_VALUE * UNIT * size if explained.dtype.kind == "f" else np.zeros(explained.shape)

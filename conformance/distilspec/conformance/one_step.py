@@ -16,6 +16,10 @@ CONSTANT_OPERANDS = frozenset(
 )
 
 
+#: The second factor of an integer product is a weight, although its operator does not call it one.
+INTEGER_WEIGHT = ("matmul_integer", "b")
+
+
 def one_step_program(case: GoldenCase) -> tuple[Program, Mapping[str, Array]]:
     """
     Return a program whose only step is the case's operator, and the inputs to run it on.
@@ -24,14 +28,15 @@ def one_step_program(case: GoldenCase) -> tuple[Program, Mapping[str, Array]]:
     The program's outputs are labelled as the case's expected values are.
     """
     present = {name: array for name, array in case.inputs.items() if array is not None}
-    inputs = {name: array for name, array in present.items() if name not in CONSTANT_OPERANDS}
+    constants = {name for name in present if name in CONSTANT_OPERANDS or (case.operator, name) == INTEGER_WEIGHT}
+    inputs = {name: array for name, array in present.items() if name not in constants}
     specs = {
         name: TensorSpec("float" if array.dtype.kind == "f" else str(array.dtype), array.shape)
         for name, array in inputs.items()
     }
     builder = Builder(case.operator, specs, {"recipe": case.recipe or "fp32"})
     for name, array in present.items():
-        if name in CONSTANT_OPERANDS:
+        if name in constants:
             builder.constant(name, array)
     operands = [name if array is not None else None for name, array in case.inputs.items()]
     while operands and operands[-1] is None:

@@ -10,6 +10,7 @@ import numpy as np
 from distilspec.conformance import bounds
 from distilspec.conformance.judge import judge
 from distilspec.conformance.result import Judgement
+from distilspec.reference.arith import real
 from distilspec.reference.contract.types import Array, Float64Array
 from distilspec.reference.program import Program
 
@@ -29,12 +30,18 @@ class Segment:
 
 @dataclass(frozen=True)
 class JudgedSegment:
-    """A segment, the runtime's own inputs to it, the verdict, and the bound of every element."""
+    """
+    A segment, the runtime's own inputs to it, the verdict, and the bound of every element.
+
+    ``offsets`` are the rounding offsets of the codes that the segment makes: the runtime's codes where it shows them,
+    else those that the reference makes of the runtime's inputs.
+    """
 
     segment: Segment
     inputs: Mapping[str, Array]
     judgement: Judgement
     error: Float64Array
+    offsets: Mapping[str, Float64Array]
 
 
 def cut(program: Program, exposed: Sequence[str]) -> tuple[Segment, ...]:
@@ -63,6 +70,30 @@ def judge_segments(program: Program, values: Mapping[str, Array]) -> Iterator[Ju
     for segment in cut(program, shown):
         inputs = {name: values[name] for name in segment.program.inputs}
         lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
-        allowed = segment.program.run(bounds, lifted)[segment.target]
+        made = segment.program.run(bounds, lifted, keep=list(segment.program.tensors))
+        allowed = made[segment.target]
         judgement = judge(values[segment.target], np.asarray(allowed.value), allowed.error)
-        yield JudgedSegment(segment, inputs, judgement, allowed.error)
+        held = {**inputs, **{name: bounded.value for name, bounded in made.items()}, **values}
+        yield JudgedSegment(segment, inputs, judgement, allowed.error, rounding_offsets(segment.program, held))
+
+
+def rounding_offsets(program: Program, values: Mapping[str, Array]) -> dict[str, Float64Array]:
+    """
+    Return, for the codes of every quantise step, (code - zero_point) - x / scale: what rounding and saturation added.
+
+    ``values`` holds the tensors of ``program``; constants are its own.
+    """
+    found = {}
+    for step in program.steps:
+        if step.op == "quantize":
+            source, scale, zero_point = step.inputs[:3]
+        elif step.op in ("dynamic_quantize", "dynamic_quantize_token"):
+            source, scale, zero_point = step.inputs[0], step.outputs[1], step.outputs[2]
+        else:
+            continue
+        x, width, zero = (
+            real(values[name] if name in values else program.constants[name])
+            for name in (str(source), str(scale), str(zero_point))
+        )
+        found[step.name] = real(values[step.name]) - zero - x / width
+    return found

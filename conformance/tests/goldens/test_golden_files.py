@@ -15,7 +15,7 @@ import pytest
 from distilspec.conformance.goldens import Expected, GoldenCase, load_goldens, make_goldens, verify_goldens
 from distilspec.conformance.goldens.encode import case_hash, encode_json, write_cases
 from distilspec.conformance.goldens.load import installed
-from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.contract.errors import FormatError, UnsupportedError
 
 LARGEST = 2_000_000
 
@@ -104,6 +104,19 @@ def test_making_them_never_overwrites(copy):
 def test_they_stay_small():
     """The wheel carries less than 2 MB of goldens."""
     assert sum(map(len, tree(installed()).values())) < LARGEST
+
+
+def test_making_them_without_mpmath_is_one_line(tmp_path, monkeypatch):
+    """And leaves nothing behind."""
+    monkeypatch.setitem(sys.modules, "mpmath", None)
+    for name in [name for name in sys.modules if name.startswith("distilspec.conformance.goldens.")]:
+        if "sources." in name or name.endswith("transcendental"):
+            monkeypatch.delitem(sys.modules, name)
+
+    with pytest.raises(UnsupportedError, match="mpmath is not installed"):
+        make_goldens(tmp_path / "new")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_reading_needs_no_mpmath():

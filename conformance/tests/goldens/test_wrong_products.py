@@ -1,4 +1,8 @@
-"""Mistakes in products of integers, codes and blocks each contradict a golden; float32 epilogues contradict none."""
+"""
+Mistakes in products of integers, codes and blocks each contradict a golden; float32 epilogues contradict none.
+
+The file is long because each mistake is a whole operator, and stands beside the others of its kind.
+"""
 
 from __future__ import annotations
 

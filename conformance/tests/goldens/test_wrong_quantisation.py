@@ -1,4 +1,8 @@
-"""Mistakes in scales and codes each contradict a golden; reciprocals and subnormal scales contradict none."""
+"""
+Mistakes in scales and codes each contradict a golden; reciprocals and subnormal scales contradict none.
+
+The file is long because each mistake is a whole operator, and stands beside the others of its kind.
+"""
 
 from __future__ import annotations
 

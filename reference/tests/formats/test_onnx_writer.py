@@ -139,6 +139,8 @@ def test_what_cannot_be_written_is_refused(monkeypatch):
         write_onnx(pack)
     with refused(UnsupportedError, "is not constant"):
         write_onnx(moving)
+    with refused(UnsupportedError, "tokens without elements"):
+        write_onnx(one_step("dynamic_quantize_token", [real(2, 0)], {})[0])
     with refused(UnsupportedError, "opset is 12"):
         write_onnx(program, opset=12)
     with refused(ProgramError, "exposed tensor relu"):

@@ -1,33 +1,142 @@
-"""
-Reverse-mode sensitivities of a decision with respect to every tensor of a program, and the first-order bound on it.
-
-``sensitivities`` evaluates a program and runs back through it once; a ``Tape`` keeps the evaluation for more passes.
-"""
+"""How a decision moves with every tensor of a program: reverse-mode sensitivities in float64, without a framework."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distilspec.conformance.adjoints.local_errors import local_errors
-from distilspec.conformance.adjoints.tape import Tape
-from distilspec.reference.contract.types import Array, Float64Array
-from distilspec.reference.program import Program
+import numpy as np
 
-__all__ = ["Tape", "first_order_bound", "local_errors", "sensitivities"]
+from distilspec.conformance.adjoints import dense, elementwise, quantised, shape
+from distilspec.conformance.adjoints.rule import Applied, Rule
+from distilspec.conformance.segments import rounding_offsets
+from distilspec.reference import ops
+from distilspec.reference.contract.errors import UnsupportedError
+from distilspec.reference.contract.types import Array, Float64Array
+from distilspec.reference.program import Evaluation, Program
+
+#: The reverse rule of every operator through which a decision can be differentiated.
+RULES: Mapping[str, Rule] = {
+    name: rule
+    for module in (dense, elementwise, quantised, shape)
+    for name, rule in vars(module).items()
+    if name in ops.OPERATORS and callable(rule)
+}
+
+#: Operators whose results do not move with their operands.
+FLAT = frozenset({"embedding", "equal", "greater", "less", "logical_and", "logical_not", "logical_or"})
+
+
+class Tape:
+    """
+    A program evaluated once on the reference, ready for any number of reverse passes.
+
+    Parameters
+    ----------
+    program : Program
+    inputs : mapping of name to array
+    """
+
+    def __init__(self, program: Program, inputs: Mapping[str, Array]) -> None:
+        """Evaluate the program and keep every value."""
+        self._program = program
+        self._record = list(program.evaluate(ops, inputs))
+
+    def rounding_offsets(self) -> dict[str, Float64Array]:
+        """Return what rounding and saturation added to the codes of every quantise step, in codes."""
+        values = {
+            name: value
+            for evaluation in self._record
+            for name, value in zip(evaluation.step.outputs, evaluation.results, strict=True)
+        }
+        return rounding_offsets(self._program, values)
+
+    def sensitivities(self, cotangents: Mapping[str, Float64Array]) -> dict[str, Float64Array]:
+        """
+        Return d quantity / d tensor for every tensor that a step makes and that the quantity depends on.
+
+        Parameters
+        ----------
+        cotangents : mapping of output label to float64 array
+            d quantity / d output.
+
+        Raises
+        ------
+        UnsupportedError
+            The quantity depends on an operator that has no reverse rule.
+        """
+        found: dict[str, Float64Array] = {}
+        for label, cotangent in cotangents.items():
+            _accumulate(found, self._program.outputs[label], np.asarray(cotangent, np.float64))
+        for evaluation in reversed(self._record):
+            if evaluation.step.op in FLAT or not any(name in found for name in evaluation.step.outputs):
+                continue
+            for operand, gradient in _pulled_back(evaluation, found, self._program).items():
+                _accumulate(found, operand, gradient)
+        return found
+
+    def first_order_bound(
+        self, cotangents: Mapping[str, Float64Array], local_errors: Mapping[str, Float64Array]
+    ) -> float:
+        """
+        Return how far the quantity may move, to first order, when each tensor moves by its own local error.
+
+        docs/derivations/decisions.md, equation (2).
+        """
+        return worst_movement(self.sensitivities(cotangents), local_errors)
 
 
 def sensitivities(
-    program: Program, inputs: Mapping[str, Array], cotangent: Mapping[str, Array]
+    program: Program, inputs: Mapping[str, Array], cotangents: Mapping[str, Float64Array]
 ) -> dict[str, Float64Array]:
-    """Return d quantity / d tensor for every tensor of ``program``: see ``Tape.sensitivities``."""
-    return Tape(program, inputs).sensitivities(cotangent)
+    """Return ``Tape.sensitivities`` of a program that is evaluated for this one pass."""
+    return Tape(program, inputs).sensitivities(cotangents)
 
 
 def first_order_bound(
     program: Program,
     inputs: Mapping[str, Array],
-    cotangent: Mapping[str, Array],
-    errors: Mapping[str, Float64Array],
+    cotangents: Mapping[str, Float64Array],
+    local_errors: Mapping[str, Float64Array],
 ) -> float:
-    """Return how far local errors can move the quantity to first order: see ``Tape.first_order_bound``."""
-    return Tape(program, inputs).first_order_bound(cotangent, errors)
+    """Return ``Tape.first_order_bound`` of a program that is evaluated for this one pass."""
+    return Tape(program, inputs).first_order_bound(cotangents, local_errors)
+
+
+def worst_movement(sensitivity: Mapping[str, Float64Array], errors: Mapping[str, Float64Array]) -> float:
+    """Return the sum of |d quantity / d tensor| * error: every error at its worst sign, where the quantity moves."""
+    return float(
+        sum(
+            np.sum(np.abs(sensitivity[name]) * error, where=sensitivity[name] != 0)
+            for name, error in errors.items()
+            if name in sensitivity
+        )
+    )
+
+
+def movement(sensitivity: Mapping[str, Float64Array], changes: Mapping[str, Float64Array]) -> float:
+    """Return the sum of d quantity / d tensor * change: how far the quantity moves under these changes."""
+    return float(sum(np.sum(sensitivity[name] * change) for name, change in changes.items() if name in sensitivity))
+
+
+def _pulled_back(
+    evaluation: Evaluation, found: Mapping[str, Float64Array], program: Program
+) -> dict[str, Float64Array]:
+    step = evaluation.step
+    if step.op not in RULES:
+        raise UnsupportedError(
+            f"sensitivity: step {step.name} is a {step.op}; expected an operator with a reverse rule"
+        )
+    cotangents = tuple(
+        found.get(name, np.zeros(np.shape(value))) for name, value in zip(step.outputs, evaluation.results, strict=True)
+    )
+    pullback = RULES[step.op](Applied(evaluation.arguments, evaluation.attributes, evaluation.results, cotangents))
+    gradients: dict[str, Float64Array] = {}
+    for position, gradient in pullback.items():
+        name = step.inputs[position] if position < len(step.inputs) else None
+        if name is not None and name in program.tensors:
+            _accumulate(gradients, name, gradient())
+    return gradients
+
+
+def _accumulate(into: dict[str, Float64Array], name: str, gradient: Float64Array) -> None:
+    into[name] = into[name] + gradient if name in into else gradient

@@ -67,13 +67,16 @@ add = _of_two(lambda a, b: np.ones_like(a + b), lambda a, b: np.ones_like(a + b)
 subtract = _of_two(lambda a, b: np.ones_like(a + b), lambda a, b: -np.ones_like(a + b))
 multiply = _of_two(lambda _, b: b, lambda a, _: a)
 divide = _of_two(lambda _, b: 1 / b, lambda a, b: -a / (b * b))
-power = _of_two(lambda a, b: b * a ** (b - 1), lambda a, b: a**b * np.log(np.maximum(a, np.finfo(np.float64).tiny)))
+power = _of_two(
+    lambda a, b: b * np.where(b == 0, 1.0, a) ** (b - 1),
+    lambda a, b: a**b * np.log(np.maximum(a, np.finfo(np.float64).tiny)),
+)
 minimum = _of_two(lambda a, b: (a <= b).astype(np.float64), lambda a, b: (b < a).astype(np.float64))
 maximum = _of_two(lambda a, b: (a >= b).astype(np.float64), lambda a, b: (b > a).astype(np.float64))
 
 
 def where(step: Applied) -> Pullback:
-    """Y = a where the condition holds, else b."""
+    """y = a where the condition holds, else b."""
     condition, a, b = step.operands
     return {
         1: lambda: summed_to(np.where(condition, step.cotangent, 0.0), a.shape),
@@ -82,5 +85,5 @@ def where(step: Applied) -> Pullback:
 
 
 def cast(step: Applied) -> Pullback:
-    """Y = x for floats."""
+    """y = x for floats."""
     return {0: lambda: step.cotangent}

@@ -13,44 +13,47 @@ from distilspec.conformance.adjoints.dense import rows
 from distilspec.conformance.adjoints.rule import Applied, Pullback, summed_to
 from distilspec.reference.arith import real
 from distilspec.reference.contract.types import Array, Float64Array
-from distilspec.reference.ops import unpack_block_sparse
+from distilspec.reference.ops import unpack_block_sparse as dense_form
 
 
 def quantize(step: Applied) -> Pullback:
-    """D codes / d x = 1 / scale."""
+    """d codes / d x = 1 / scale."""
     x, scale = step.operands[:2]
     return {0: lambda: step.cotangent / _along(scale, x.ndim, step.attributes.get("axis"))}
 
 
 def dynamic_quantize(step: Applied) -> Pullback:
-    """D codes / d x = 1 / scale; the scale follows the smallest and the largest element."""
+    """d codes / d x = 1 / scale, d codes / d scale = -x / scale^2; the scale follows the smallest and largest element."""
     x = step.operands[0]
     codes, scale = step.cotangents[:2]
+    width = real(step.results[1])
 
     def gradient() -> Float64Array:
-        total = codes / real(step.results[1])
-        flat = total.reshape(-1)
+        total = codes / width
+        follows = (float(scale) - np.sum(total * real(x)) / float(width)) / 255
         if x.size and x.max() > 0:
-            flat[np.argmax(x)] += float(scale) / 255
+            total.flat[np.argmax(x)] += follows
         if x.size and x.min() < 0:
-            flat[np.argmin(x)] -= float(scale) / 255
+            total.flat[np.argmin(x)] -= follows
         return total
 
     return {0: gradient}
 
 
 def dynamic_quantize_token(step: Applied) -> Pullback:
-    """D codes / d x = 1 / scale; each row's scale follows its largest magnitude."""
+    """As ``dynamic_quantize``; each row's scale follows its largest magnitude."""
     x = step.operands[0]
     codes, scale = step.cotangents[:2]
+    width = real(step.results[1])
 
     def gradient() -> Float64Array:
-        total = codes / real(step.results[1])
+        total = codes / width
         if x.shape[-1]:
+            follows = (scale - (total * real(x)).sum(axis=-1, keepdims=True) / width) / 127
             place = np.abs(x).argmax(axis=-1)[..., np.newaxis]
             largest = np.take_along_axis(total, place, axis=-1)
             signs = np.sign(np.take_along_axis(real(x), place, axis=-1))
-            np.put_along_axis(total, place, largest + signs * scale / 127, axis=-1)
+            np.put_along_axis(total, place, largest + signs * follows, axis=-1)
         return total
 
     return {0: gradient}
@@ -93,7 +96,7 @@ def quantized_linear(step: Applied) -> Pullback:
 def quantized_block_sparse_linear(step: Applied) -> Pullback:
     """As ``quantized_linear``, with the weight in block-sparse form."""
     x, x_scale, x_zero_point, data, indices, indptr, weight_scale = step.operands[:7]
-    weight = real(unpack_block_sparse(data, indices, indptr, in_features=x.shape[-1]))
+    weight = real(dense_form(data, indices, indptr, in_features=x.shape[-1]))
     return _epilogue(step.cotangent, x, x_scale, x_zero_point, weight, weight_scale, bias_position=7)
 
 

@@ -1,33 +1,54 @@
-"""What a rule is, and the two sums that several rules share."""
+"""What the reverse rule of an operator is, and the sums that several rules share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from distilspec.reference.contract.types import Array, Float64Array
 
-#: Gives d quantity / d operand when it is called; None where nothing can move, as for indices and masks.
-Pull: TypeAlias = Callable[[], Float64Array] | None
-
-#: ``rule(cotangents, results, *operands, **attributes)`` returns one pull for each operand.
-Rule: TypeAlias = Callable[..., tuple[Pull, ...]]
+#: For each operand that a derivative exists for: a function that calculates it, called only where it is needed.
+Pullback: TypeAlias = Mapping[int, Callable[[], Float64Array]]
 
 
-def summed_to(cotangent: Float64Array, shape: tuple[int, ...]) -> Float64Array:
+@dataclass(frozen=True)
+class Applied:
     """
-    Sum over the axes along which an operand of this shape was repeated.
+    One evaluated step, seen from its result.
 
-    >>> summed_to(np.ones((2, 3)), (1, 3)).tolist(), summed_to(np.ones((2, 3)), (3,)).tolist()
-    ([[2.0, 2.0, 2.0]], [2.0, 2.0, 2.0])
+    ``cotangents`` holds d quantity / d result, one array for each result of the step.
     """
-    new = cotangent.sum(axis=tuple(range(cotangent.ndim - len(shape))))
-    repeated = tuple(axis for axis, size in enumerate(shape) if size == 1 and new.shape[axis] != 1)
-    return np.asarray(new.sum(axis=repeated, keepdims=True))
+
+    operands: tuple[Any, ...]
+    attributes: Mapping[str, Any]
+    results: tuple[Array, ...]
+    cotangents: tuple[Float64Array, ...]
+
+    @property
+    def result(self) -> Array:
+        """Return the first result."""
+        return self.results[0]
+
+    @property
+    def cotangent(self) -> Float64Array:
+        """Return the derivative with respect to the first result."""
+        return self.cotangents[0]
 
 
-def rows(x: Array) -> Array:
-    """Return the tensor as a matrix whose rows are its last axis."""
-    return x.reshape(-1, x.shape[-1])
+Rule: TypeAlias = Callable[[Applied], Pullback]
+
+
+def summed_to(gradient: Float64Array, shape: tuple[int, ...]) -> Float64Array:
+    """
+    Sum over the axes along which an operand of ``shape`` was broadcast.
+
+    >>> summed_to(np.ones((2, 3)), (3,)).tolist()
+    [2.0, 2.0, 2.0]
+    """
+    extra = gradient.ndim - len(shape)
+    gradient = gradient.sum(axis=tuple(range(extra)))
+    spread = tuple(axis for axis, size in enumerate(shape) if size == 1 and gradient.shape[axis] != 1)
+    return np.asarray(gradient.sum(axis=spread, keepdims=True))

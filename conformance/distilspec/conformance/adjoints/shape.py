@@ -29,7 +29,7 @@ def expand(step: Applied) -> Pullback:
     return {0: lambda: summed_to(step.cotangent, step.operands[0].shape)}
 
 
-def slice(step: Applied) -> Pullback:
+def slice(step: Applied) -> Pullback:  # noqa: A001 - the operator's name
     """The cotangent in its place, zero elsewhere."""
 
     def gradient() -> Float64Array:

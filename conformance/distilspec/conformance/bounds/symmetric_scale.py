@@ -22,9 +22,9 @@ def divided(distance: Bounded, steps: int) -> Float64Array:
     """
     Return the error of a scale that is distance / steps in float32: 8 roundings, the reference's own among them.
 
-    Where the quotient may be subnormal, published rules give it or 1, so that the scale is only known to be in [0, 2].
+    Where the quotient may be subnormal, published rules give it or 1, so that the scale may be off by 1 at least.
     """
     quotient, moved = real(distance.value) / steps, distance.error / steps
     error = moved + rounding(quotient + moved, gamma(8))
     disputed = (quotient + error > 0) & (quotient - error < TINY)
-    return np.where(disputed, 1.0, error)
+    return np.where(disputed, np.maximum(error, 1.0), error)

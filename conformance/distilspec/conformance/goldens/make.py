@@ -13,6 +13,7 @@ from distilspec.conformance.goldens import schema, sources
 from distilspec.conformance.goldens.case import PROGRAM, GoldenCase
 from distilspec.conformance.goldens.encode import case_hash, encode_json, write_cases
 from distilspec.conformance.goldens.load import MANIFEST, installed
+from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.formats.new_folder import new_folder
 from distilspec.reference.formats.saved import save_program
 
@@ -45,6 +46,8 @@ def make_goldens(target: Path) -> MakeResult:
     ------
     FormatError
         ``target`` exists, or its parent does not.
+    UnsupportedError
+        mpmath is not installed.
     """
     there = _installed_hashes()
     hashes: dict[str, str] = {}
@@ -72,7 +75,12 @@ def source_operators() -> list[str]:
 
 def source_cases(operator: str) -> list[GoldenCase]:
     """Return the cases that the source file of one operator makes."""
-    module = importlib.import_module(f"{sources.__name__}.{operator}")
+    try:
+        module = importlib.import_module(f"{sources.__name__}.{operator}")
+    except ModuleNotFoundError as error:
+        if error.name != "mpmath":
+            raise
+        raise UnsupportedError("goldens: mpmath is not installed; expected distilspec[test], which brings it") from None
     return list(module.cases())
 
 
@@ -93,7 +101,7 @@ def _write_manifest(folder: Path, cases: int) -> None:
 
 
 def _installed_hashes() -> dict[str, str]:
-    hashes = {}
+    hashes: dict[str, str] = {}
     for path in installed().glob("*.safetensors"):
         described = json.loads(path.with_suffix(".json").read_bytes())
         hashes.update((case["id"], case["sha256"]) for case in described["cases"])

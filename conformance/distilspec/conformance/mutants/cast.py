@@ -27,7 +27,7 @@ def _to_float_as_signed(x: Array, *, dtype: str) -> Array:
 
 
 def _to_float_as_unsigned(x: Array, *, dtype: str) -> Array:
-    return ops.cast(x.view(np.uint64) if dtype == "float" and x.dtype == np.int64 else x, dtype=dtype)
+    return real(x.view(np.uint64)) if dtype == "float" and x.dtype == np.int64 else ops.cast(x, dtype=dtype)
 
 
 def _to_float32_truncated(x: Array, *, dtype: str) -> Array:

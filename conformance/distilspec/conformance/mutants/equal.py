@@ -19,7 +19,7 @@ def _in_float64(a: Array, b: Array) -> BoolArray:
 
 
 def _bits(a: Array, b: Array) -> BoolArray:
-    return ops.equal(a, b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b)
+    return np.asarray(ops.equal(a, b) & (np.signbit(a) == np.signbit(b)) | np.isnan(a) & np.isnan(b))
 
 
 def _negation_of_order(a: Array, b: Array) -> BoolArray:

@@ -15,7 +15,7 @@ def _handbook(x: RealArray) -> Float64Array:
     v = np.abs(real(x))
     t = 1 / (1 + 0.3275911 * v)
     series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t
-    return np.copysign(1 - series * np.exp(-v * v), real(x))
+    return np.asarray(np.copysign(1 - series * np.exp(-v * v), real(x)))
 
 
 def _by_tanh(x: RealArray) -> Float64Array:

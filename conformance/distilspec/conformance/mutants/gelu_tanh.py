@@ -11,7 +11,7 @@ from distilspec.reference.contract.types import Float64Array, RealArray
 
 
 def _argument(v: Float64Array) -> Float64Array:
-    return np.sqrt(2 / np.pi) * (v + 0.044715 * v**3)
+    return np.asarray(np.sqrt(2 / np.pi) * (v + 0.044715 * v**3))
 
 
 def _cube_forgotten(x: RealArray) -> Float64Array:

@@ -23,14 +23,12 @@ def _negation(a: Array, b: Array) -> BoolArray:
 
 
 def _signed_zeros(a: Array, b: Array) -> BoolArray:
-    return ops.less(
-        np.where(a == 0, np.copysign(1e-300, a), real(a)), np.where(b == 0, np.copysign(1e-300, b), real(b))
-    )
+    return np.asarray((a < b) | (a == 0) & (b == 0) & np.signbit(a) & ~np.signbit(b))
 
 
 MUTANTS = (
     Mutant("equal elements count as smaller", "less", ("LT-S1",), _or_equal),
     Mutant("int64 is compared in float64", "less", ("LT-S1",), _in_float64),
     Mutant("the negation of the opposite comparison, True for NaN", "less", ("LT-S2",), _negation),
-    Mutant("-0 is smaller than 0", "less", ("LT-S2",), _signed_zeros, seen_in="floats compared by their bits"),
+    Mutant("-0 is smaller than 0", "less", ("LT-S2",), _signed_zeros),
 )

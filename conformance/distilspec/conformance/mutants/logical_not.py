@@ -13,7 +13,7 @@ def _copy(x: BoolArray) -> BoolArray:
 
 
 def _bitwise(x: BoolArray) -> BoolArray:
-    return ~x.astype(np.uint8) != 0
+    return np.asarray(~x.astype(np.uint8) != 0)
 
 
 MUTANTS = (

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from distilspec.conformance.runtimes.adapter import Executable, Runtime
 from distilspec.conformance.runtimes.reference import ReferenceExecutable
 from distilspec.reference import ops
@@ -42,7 +44,7 @@ class Mutant:
     @property
     def namespace(self) -> Any:
         """Return the reference's operators with this one replaced, to run programs on."""
-        operators = {**ops.OPERATORS, self.replaces: self.operator}
+        operators = {**ops.OPERATORS, self.replaces: np.errstate(all="ignore")(self.operator)}
         return SimpleNamespace(**operators, constant=ops.constant)
 
 

@@ -19,5 +19,5 @@ def _sign_set(x: RealArray) -> Float64Array:
 
 MUTANTS = (
     Mutant("the sign is left as it is", "negate", ("NEG-S1",), _copy),
-    Mutant("the sign bit is set, not flipped", "negate", ("NEG-S1",), _sign_set, seen_in="orps in place of xorps"),
+    Mutant("the sign bit is set, not flipped", "negate", ("NEG-S1",), _sign_set),
 )

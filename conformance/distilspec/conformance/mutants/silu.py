@@ -24,7 +24,7 @@ def _zero_times_infinity(x: RealArray) -> Float64Array:
 
 
 MUTANTS = (
-    Mutant("piecewise", "silu", ("SILU-S1",), _hard, seen_in="hard swish"),
+    Mutant("piecewise, as hard swish is", "silu", ("SILU-S1",), _hard),
     Mutant("x sigmoid(1.702 x), the quick GELU", "silu", ("SILU-S1",), _quick_gelu),
     Mutant("-infinity gives NaN", "silu", ("SILU-S2",), _zero_times_infinity),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -228,11 +229,11 @@ class TorchOperators:
 
     def reduce_max(self, x: Tensor, *, axes: tuple[int, ...], keepdims: bool = True) -> Tensor:
         """Take the largest."""
-        return torch.amax(x, axes, keepdims)
+        return _extreme(torch.amax, x, axes, keepdims, -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
 
     def reduce_min(self, x: Tensor, *, axes: tuple[int, ...], keepdims: bool = True) -> Tensor:
         """Take the smallest."""
-        return torch.amin(x, axes, keepdims)
+        return _extreme(torch.amin, x, axes, keepdims, math.inf if x.is_floating_point() else torch.iinfo(x.dtype).max)
 
     def quantize(self, x: Tensor, scale: Tensor, zero_point: Tensor, *, axis: int | None = None) -> Tensor:
         """Round to codes, in float32 as the specification says."""
@@ -268,7 +269,7 @@ class TorchOperators:
 
     def dynamic_quantize_token(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantise with one range a token."""
-        scale = self.symmetric_scale(x.abs().amax(-1, keepdim=True))
+        scale = self.symmetric_scale(F.pad(x.abs(), (0, 1)).amax(-1, keepdim=True))
         zero_point = torch.tensor(0, dtype=torch.int8)
         return self.quantize(x, scale, zero_point), scale, zero_point
 
@@ -325,6 +326,15 @@ class TorchOperators:
         """Multiply by the dense form of the weight."""
         weight = self.unpack_block_sparse(data, indices, indptr, in_features=x.shape[-1])
         return self.quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias)
+
+
+def _extreme(
+    function: Callable[..., Tensor], x: Tensor, axes: tuple[int, ...], keepdims: bool, over_nothing: float
+) -> Tensor:
+    """Reduce; torch refuses to where there are no elements, which gives ``over_nothing``."""
+    if 0 in [x.shape[axis] for axis in axes]:
+        return torch.full_like(torch.sum(x, axes, keepdims), over_nothing)
+    return function(x, axes, keepdims)
 
 
 def _along(values: Tensor, axis: int | None, rank: int) -> Tensor:

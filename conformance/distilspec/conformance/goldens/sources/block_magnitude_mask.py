@@ -22,6 +22,14 @@ def cases() -> Iterator[GoldenCase]:
         first two blocks.""",
     )
     yield SOURCE.hand(
+        "scores-beyond-float32",
+        "BMM-S1",
+        inputs={"weight": f32([[2**24, 1, 2**24, 0]])},
+        expected={"y": boolean([[True, True, False, False]])},
+        attributes={"block_shape": (1, 2), "sparsity": 0.5},
+        notes="Scores 2**24 + 1 and 2**24; in float32 they are equal, and the first block would go.",
+    )
+    yield SOURCE.hand(
         "equal-scores",
         "BMM-S3",
         inputs={"weight": f32([[1, 1, -1], [1, 1, 1]])},

@@ -53,6 +53,21 @@ def cases() -> Iterator[GoldenCase]:
         notes="Zero point 255. -127.5 goes to -128, -0.5 to 0.",
     )
     yield SOURCE.hand(
+        "largest-value-saturates",
+        "DYN-S4 DYN-S5",
+        inputs={"x": f32([-1.5, 253.5, 0])},
+        expected=_answer([0, 255, 2], 1, 2),
+        notes="""Scale 1: the real zero point 1.5 goes to 2 and 253.5 to 254, which makes 256; a cast that wraps gives
+        0.""",
+    )
+    yield SOURCE.hand(
+        "largest-value-in-the-tail",
+        "DYN-S2",
+        inputs={"x": f32([1] * 16 + [255])},
+        expected=_answer([1] * 16 + [255], 1, 0),
+        notes="The element beyond the first 16 decides the range.",
+    )
+    yield SOURCE.hand(
         "zeros",
         "DYN-S3",
         inputs={"x": f32([[0, -0.0], [0, 0]])},

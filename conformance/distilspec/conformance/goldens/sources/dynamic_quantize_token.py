@@ -69,6 +69,13 @@ def cases() -> Iterator[GoldenCase]:
         expected=_loose([codes for codes, _ in found], [scales for _, scales in found]),
         notes="Only the last axis is one row; batch and sequence keep their own scales.",
     )
+    yield SOURCE.hand(
+        "float64-becomes-a-tie",
+        "DYNT-S1",
+        inputs={"x": f64([[127, 0.5 + 2.0**-40, 1.5 - 2.0**-40]])},
+        expected=_answer([[127, 0, 2]], [[1]]),
+        notes="Just beside a half, and the half itself in float32; without that rounding the codes are 127, 1, 1.",
+    )
     wide = [[1 + 2.0**-24, 0.1, -1 / 3]]
     yield SOURCE.exact(
         "float64-is-rounded-first",

@@ -34,7 +34,7 @@ def cases() -> Iterator[GoldenCase]:
         "MAX-S2",
         inputs={"a": i64([2**53, -(2**63)]), "b": i64([2**53 + 1, 2**63 - 1])},
         expected={"y": i64([2**53 + 1, 2**63 - 1])},
-        notes="Neighbours that are equal in float64, and both ends of int64.",
+        notes="An odd number that float64 cannot hold, and both ends of int64.",
     )
     yield SOURCE.hand(
         "nan-wins",

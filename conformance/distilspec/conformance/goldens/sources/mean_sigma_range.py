@@ -63,6 +63,15 @@ def cases() -> Iterator[GoldenCase]:
         attributes={"sigmas": 1.0},
         notes="Both values are 1 in float32.",
     )
+    yield SOURCE.hand(
+        "float64-is-rounded-before-the-mean",
+        "OBSS-S1 OBSS-S4",
+        inputs={"x": f64([1 + 2.0**-24 + 2.0**-40, 1])},
+        expected={"minimum": f32(1), "maximum": f32(1 + 2.0**-23)},
+        attributes={"sigmas": 0.5},
+        notes="""The first value is 1 + 2**-23 in float32: mean 1 + 2**-24, sigma 2**-24, and 3/4 of 2**-23 rounds up.
+        Of the values as they stand the maximum is 1.""",
+    )
     x = (pattern((53,), 8, -3000, 3000) / 256).tolist()
     mean = sum(map(Fraction, x)) / len(x)
     sigma = sqrt(sum((Fraction(value) - mean) ** 2 for value in x) / len(x))

@@ -32,9 +32,9 @@ def cases() -> Iterator[GoldenCase]:
     yield SOURCE.hand(
         "int64",
         "MIN-S2",
-        inputs={"a": i64([2**53, -(2**63)]), "b": i64([2**53 + 1, 2**63 - 1])},
-        expected={"y": i64([2**53, -(2**63)])},
-        notes="Neighbours that are equal in float64, and both ends of int64.",
+        inputs={"a": i64([2**53 + 2, -(2**63)]), "b": i64([2**53 + 1, 2**63 - 1])},
+        expected={"y": i64([2**53 + 1, -(2**63)])},
+        notes="An odd number that float64 cannot hold, and both ends of int64.",
     )
     yield SOURCE.hand(
         "nan-wins",

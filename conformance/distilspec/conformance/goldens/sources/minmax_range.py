@@ -40,3 +40,10 @@ def cases() -> Iterator[GoldenCase]:
         expected={"minimum": f32(-1), "maximum": f32(1)},
         notes="Values become float32: 2**-30 vanishes, and -1 - 2**-24 is a tie that goes to -1.",
     )
+    yield SOURCE.hand(
+        "float64-is-not-cut-off",
+        "OBSM-S1",
+        inputs={"x": f64([1 + 2.0**-24 + 2.0**-40, -1 - 2.0**-24 - 2.0**-40])},
+        expected={"minimum": f32(-1 - 2.0**-23), "maximum": f32(1 + 2.0**-23)},
+        notes="A little more than half a step of float32 is a whole one; cutting it off gives -1 and 1.",
+    )

@@ -83,6 +83,14 @@ def cases() -> Iterator[GoldenCase]:
         notes="Packing loses nothing: -0.0 is not +0.",
     )
     yield SOURCE.hand(
+        "elements-that-cancel",
+        "PACK-S2",
+        inputs={"weight": f32([[1, -1], [0, 0]])},
+        expected={"data": f32([[[1, -1]]]), "indices": i32([0]), "indptr": i32([0, 1, 1])},
+        attributes={"block_shape": (1, 2)},
+        notes="The elements of a block sum to 0, and the block is kept.",
+    )
+    yield SOURCE.hand(
         "all-zero",
         "PACK-S2 PACK-S4",
         inputs={"weight": u8([[0, 0], [0, 0]])},

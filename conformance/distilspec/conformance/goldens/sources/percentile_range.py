@@ -61,6 +61,15 @@ def cases() -> Iterator[GoldenCase]:
         attributes={"percentile": 75.0},
         notes="All three values are 1 in float32.",
     )
+    yield SOURCE.hand(
+        "float64-is-rounded-before-interpolation",
+        "OBSP-S1 OBSP-S3",
+        inputs={"x": f64([1, 1 + 2.0**-24 + 2.0**-40])},
+        expected={"minimum": f32(1), "maximum": f32(1 + 2.0**-23)},
+        attributes={"percentile": 75.0},
+        notes="""The second value is 1 + 2**-23 in float32, and three quarters of that step round to a whole one.
+        Between the values as they stand the maximum is 1.""",
+    )
     x = (pattern((101,), 3, -5000, 7000) / 512).tolist()
     yield SOURCE.exact(
         "outliers-99",

@@ -133,6 +133,13 @@ def _quotient() -> Iterator[GoldenCase]:
         gives 101.5 and the code 102, which is a declared freedom.""",
     )
     yield SOURCE.hand(
+        "estimated-reciprocal",
+        "Q-S2",
+        inputs={"x": f32([601.4375, -601.4375]), "scale": f32(3), "zero_point": u8(0)},
+        expected={"y": u8([200, 0])},
+        notes="""The quotient is 200.479. With 12 bits 1 / 3 is 2731 / 8192, which gives 200.504 and the code 201.""",
+    )
+    yield SOURCE.hand(
         "x-is-rounded-to-float32",
         "Q-S1",
         inputs={"x": f64([0.5 + 2.0**-40, 1.5 - 2.0**-40, 2.5 + 2.0**-40]), "scale": f32(1), "zero_point": u8(0)},

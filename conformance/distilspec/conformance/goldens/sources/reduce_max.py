@@ -37,7 +37,7 @@ def cases() -> Iterator[GoldenCase]:
         inputs={"x": i64([2**53, 2**53 + 1, 2**53 - 1])},
         expected={"y": i64([2**53 + 1])},
         attributes={"axes": (0,)},
-        notes="Neighbours that are equal in float64.",
+        notes="An odd number that float64 cannot hold.",
     )
     yield SOURCE.hand(
         "nan-wins",

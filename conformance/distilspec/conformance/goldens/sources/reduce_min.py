@@ -34,10 +34,10 @@ def cases() -> Iterator[GoldenCase]:
     yield SOURCE.hand(
         "int64",
         "RMIN-S1",
-        inputs={"x": i64([2**53, 2**53 + 1, 2**53 + 2])},
-        expected={"y": i64([2**53])},
+        inputs={"x": i64([2**53 + 2, 2**53 + 1, 2**53 + 3])},
+        expected={"y": i64([2**53 + 1])},
         attributes={"axes": (0,)},
-        notes="Neighbours that are equal in float64.",
+        notes="An odd number that float64 cannot hold.",
     )
     yield SOURCE.hand(
         "nan-wins",

@@ -58,12 +58,13 @@ def dynamic_quantize_token(to: StepWriter, x: str) -> None:
 
     QuantizeLinear takes one scale per index of one axis, which only the flattened form has.
     """
+    if to.spec(x).shape[-1] == 0:
+        raise to.refuse("has tokens without elements; expected some because ONNX has no ReduceMax of nothing")
     codes, scale, zero_point = to.step.outputs
     largest = to.reduction("ReduceMax", to.node("Abs", [x], "magnitude"), [-1], "largest")
     to.graph.add("Where", _guarded_scale(to, largest, 127.0), [scale])
     to.graph.add("Identity", [to.constant("zero", np.array(0, np.int8))], [zero_point])
-    width = int(to.spec(x).shape[-1])
-    rows = to.node("Reshape", [x, to.integers("rows.shape", [-1, width])], "rows")
+    rows = to.node("Flatten", [x], "rows", axis=-1)
     scales = to.node("Reshape", [scale, to.integers("scales.shape", [-1])], "scales")
     count = to.node("Shape", [scales], "count")
     zeros = to.node("Expand", [zero_point, count], "zeros")
@@ -154,8 +155,8 @@ def integer_product(
     is left out: its product and bias would become a float Gemm before integer kernels are looked for.
 
     Others: MatMulInteger, Cast, Mul by both scales, Add. One scale for all of ``x`` is multiplied by the weight's
-    first, which is how ONNX Runtime recognises the form. One scale a token is not: it would fuse that too, and lose
-    the bias.
+    first, which is how ONNX Runtime recognises the form. One scale a token is not: it would fuse that too, and
+    multiply the bias by the token's scale.
     """
     after = [("Add", [_kept_apart(to, bias, x)], "sum")] if bias else []
     if y_scale is not None and y_zero_point is not None:
