@@ -17,9 +17,7 @@ def stepwise(program, inputs, wrong=None):
         for dimension, size in zip(spec.shape, values[name].shape, strict=True)
     }
     for step in program.steps:
-        operands = [
-            None if name is None else values.get(name, program.constants.get(name)) for name in step.inputs
-        ]
+        operands = [None if name is None else values.get(name, program.constants.get(name)) for name in step.inputs]
         attributes = {
             key: tuple(sizes.get(item, item) for item in value) if isinstance(value, tuple) else sizes.get(value, value)
             for key, value in step.attributes.items()

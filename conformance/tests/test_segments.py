@@ -182,7 +182,13 @@ def test_each_segment_is_judged_on_the_runtimes_own_inputs():
 
 def test_spoiling_changes_one_element_of_any_dtype():
     """The planted mistake of these tests is one."""
-    for array in (np.zeros((2, 2), bool), np.zeros(3, np.uint8), np.zeros(3, np.int8), np.float32([1e6, 0]), np.ones(())):
+    for array in (
+        np.zeros((2, 2), bool),
+        np.zeros(3, np.uint8),
+        np.zeros(3, np.int8),
+        np.float32([1e6, 0]),
+        np.ones(()),
+    ):
         wrong = spoilt(array)
         assert np.count_nonzero(wrong != array) == 1
 

@@ -90,28 +90,30 @@ def _check_batch(
     shown = executable.run_exposed(inputs, executable.survivors())
     unaltered = _equal_bits(plain, {label: shown[label] for label in plain})
     yield _case(f"{prefix}/staged", "", recipe, "", _staged(unaltered, len(executable.survivors())))
-    errors, offsets = {}, {}
-    if unaltered:
-        finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
-        values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
-        for judged in judge_segments(program, values):
-            target = judged.segment.target
-            progress(f"judge {prefix}/{target}")
-            errors[target] = judged.error
-            offsets |= judged.offsets
-            maker = program.maker(target)
-            yield CaseResult(
-                id=f"{prefix}/{target}",
-                clause=formula_clause(maker.op) if maker else "",
-                recipe=recipe,
-                step=maker.name if maker else target,
-                judgement=_explained(judged, values[target]),
-                operators=judged.segment.operators,
-                evidence=Evidence(judged.segment.program, judged.inputs, target),
-            )
+    if not unaltered:
+        return
+    finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
+    values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
+    errors: dict[str, Float64Array] = {}
+    offsets: dict[str, Float64Array] = {}
+    for judged in judge_segments(program, values):
+        target = judged.segment.target
+        progress(f"judge {prefix}/{target}")
+        errors[target] = judged.error
+        offsets |= judged.offsets
+        maker = program.maker(target)
+        yield CaseResult(
+            id=f"{prefix}/{target}",
+            clause=formula_clause(maker.op) if maker else "",
+            recipe=recipe,
+            step=maker.name if maker else target,
+            judgement=_explained(judged, values[target]),
+            operators=judged.segment.operators,
+            evidence=Evidence(judged.segment.program, judged.inputs, target),
+        )
     progress(f"decide {prefix}")
     expected = program.run(ops, inputs)
-    for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors, offsets) if unaltered else ():
+    for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors, offsets):
         yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
 
 

@@ -1,4 +1,4 @@
-"""End-to-end decisions: nearest neighbours, labels, spans and tokens, judged by a first-order bound on their margins."""
+"""End-to-end decisions: neighbours, labels, spans and tokens, judged by a first-order bound on their margins."""
 
 from __future__ import annotations
 
@@ -117,6 +117,5 @@ def judge_decisions(
 def _scores_of(choice: Choice, output: Array) -> Float64Array:
     values: Float64Array = output.astype(np.float64)
     if choice.label == "sentence_embedding":
-        return values @ values[choice.position[0]]
-    scores: Float64Array = values[choice.position]
-    return scores
+        return np.asarray(values @ values[choice.position[0]])
+    return np.asarray(values[choice.position])

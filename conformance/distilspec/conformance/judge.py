@@ -54,7 +54,8 @@ def _judge_codes(got: Array, expected: Array, error: Float64Array) -> Judgement:
         allowed = str(low) if low == high else f"{low} to {high}"
         return Judgement(
             unit, State.FAIL, largest, np.inf,
-            f"element {_at(worst)} is {int(got[worst])}; expected {allowed}; {np.count_nonzero(wrong)} of {got.size} differ",
+            f"element {_at(worst)} is {int(got[worst])}; expected {allowed}; "
+            f"{np.count_nonzero(wrong)} of {got.size} differ",
         )  # fmt: skip
     used = float(np.max(np.abs(difference) / np.where(error > 0, error, 1.0), initial=0.0))
     state, detail = State.PASS, ""

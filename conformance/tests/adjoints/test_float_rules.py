@@ -94,7 +94,7 @@ def test_where_sends_the_cotangent_to_what_was_taken(operands, seed, data):
 
 
 def test_a_power_has_a_derivative_at_zero():
-    """d x^2 / d x = 0 and d x^0 / d x = 0 at x = 0, where exponent * base^(exponent - 1) alone would be NaN."""
+    """D x^2 / d x = 0 and d x^0 / d x = 0 at x = 0, where exponent * base^(exponent - 1) alone would be NaN."""
     base, exponent = np.zeros(3), np.array([2.0, 1.0, 0.0])
 
     np.testing.assert_array_equal(pulled_back("power", [base, exponent], np.ones(3))[0], [0.0, 1.0, 0.0])
@@ -103,7 +103,7 @@ def test_a_power_has_a_derivative_at_zero():
 @settings(max_examples=20)
 @given(leading=st.lists(SIZES, max_size=2).map(tuple), sizes=st.tuples(SIZES, SIZES), bias=st.booleans(), seed=SEEDS)
 def test_linear(leading, sizes, bias, seed):
-    """x of any rank, with and without bias."""
+    """X of any rank, with and without bias."""
     outputs, inputs = sizes
     operands = [normal(seed, *leading, inputs), normal(seed + 1, outputs, inputs)]
     agree("linear", [*operands, normal(seed + 2, outputs)] if bias else operands, functional.linear, seed)

@@ -21,6 +21,14 @@ def codes(random, *shape, dtype=np.uint8):
     return random.integers(limits.min, limits.max + 1, shape).astype(dtype)
 
 
+def one_turned(random, held):
+    """Return the codes with one of them moved by one, its place, and the sign of the move."""
+    moved, place = held.copy(), tuple(int(random.integers(size)) for size in held.shape)
+    step = -1 if held[place] == np.iinfo(held.dtype).max else 1
+    moved[place] = int(held[place]) + step
+    return moved, place, step
+
+
 def scales(random, *shape):
     """Return positive float32 scales."""
     return np.asarray(0.01 + random.random(shape), np.float32)
@@ -35,7 +43,9 @@ def test_a_code_moves_by_one_for_each_scale(shape, seed, data):
     size = () if axis is None else (shape[axis],)
     scale, zero_point = scales(random, *size), codes(random, *size)
     x, cotangent = 100 * random.standard_normal(shape), random.standard_normal(shape)
-    broadcast = scale if axis is None else np.moveaxis(np.broadcast_to(scale, (*np.delete(shape, axis), *size)), -1, axis)
+    broadcast = (
+        scale if axis is None else np.moveaxis(np.broadcast_to(scale, (*np.delete(shape, axis), *size)), -1, axis)
+    )
 
     found = pulled_back("quantize", [x, scale, zero_point], cotangent, axis=axis)
 
@@ -56,10 +66,7 @@ def test_dequantize_against_differences(shape, seed, given_zero, data):
     found = pulled_back("dequantize", [held, scale, *rest], cotangent, axis=axis)
 
     before = ops.dequantize(held, scale, *rest, axis=axis)
-    place = tuple(int(random.integers(size)) for size in shape)
-    moved = held.copy()
-    moved[place] += 1 if held[place] < 255 else -1
-    step = int(moved[place]) - int(held[place])
+    moved, place, step = one_turned(random, held)
     after = ops.dequantize(moved, scale, *rest, axis=axis)
     assert found[0][place] * step == pytest.approx(np.sum((after - before) * cotangent), rel=1e-9, abs=1e-9)
     doubled = ops.dequantize(held, 2 * scale, *rest, axis=axis)
@@ -81,10 +88,7 @@ def test_matmul_integer_against_differences(sizes, batch, seed, zeros):
     found = pulled_back("matmul_integer", [a, b, *rest], cotangent)
 
     for position, held in enumerate((a, b)):
-        moved = held.copy()
-        place = tuple(int(random.integers(size)) for size in held.shape)
-        moved[place] += 1 if held[place] < np.iinfo(held.dtype).max else -1
-        step = int(moved[place]) - int(held[place])
+        moved, place, step = one_turned(random, held)
         after = ops.matmul_integer(*((moved, b) if position == 0 else (a, moved)), *rest)
         difference = np.sum((after.astype(np.float64) - before) * cotangent)
         assert found[position][place] * step == pytest.approx(difference, rel=1e-9, abs=1e-6)
@@ -96,7 +100,11 @@ def test_quantized_linear_against_differences(sizes, per_row, bias, seed):
     """Codes, the scale of the codes, one for all or one a row, and the bias."""
     random = np.random.default_rng(seed)
     rows, inner, outputs = sizes
-    x, x_scale, zero_point = codes(random, 2, rows, inner), scales(random, *((2, rows, 1) if per_row else ())), codes(random)
+    x, x_scale, zero_point = (
+        codes(random, 2, rows, inner),
+        scales(random, *((2, rows, 1) if per_row else ())),
+        codes(random),
+    )
     weight, weight_scale = codes(random, outputs, inner, dtype=np.int8), scales(random, outputs)
     rest = [random.standard_normal(outputs).astype(np.float32)] if bias else []
     before = ops.quantized_linear(x, x_scale, zero_point, weight, weight_scale, *rest)
@@ -104,10 +112,7 @@ def test_quantized_linear_against_differences(sizes, per_row, bias, seed):
 
     found = pulled_back("quantized_linear", [x, x_scale, zero_point, weight, weight_scale, *rest], cotangent)
 
-    moved = x.copy()
-    place = tuple(int(random.integers(size)) for size in x.shape)
-    moved[place] += 1 if x[place] < 255 else -1
-    step = int(moved[place]) - int(x[place])
+    moved, place, step = one_turned(random, x)
     after = ops.quantized_linear(moved, x_scale, zero_point, weight, weight_scale, *rest)
     assert found[0][place] * step == pytest.approx(np.sum((after - before) * cotangent), rel=1e-7, abs=1e-7)
     doubled = ops.quantized_linear(x, 2 * x_scale, zero_point, weight, weight_scale, *rest)
@@ -120,7 +125,13 @@ def test_quantized_linear_against_differences(sizes, per_row, bias, seed):
 def test_requantised_codes_are_worth_their_own_scale():
     """With y_scale, the cotangent is per code of the result."""
     random = np.random.default_rng(0)
-    operands = [codes(random, 2, 3), scales(random), codes(random), codes(random, 4, 3, dtype=np.int8), scales(random, 4)]
+    operands = [
+        codes(random, 2, 3),
+        scales(random),
+        codes(random),
+        codes(random, 4, 3, dtype=np.int8),
+        scales(random, 4),
+    ]
     cotangent, y_scale = random.standard_normal((2, 4)), np.float32(0.5)
 
     plain = pulled_back("quantized_linear", [*operands, None], cotangent)

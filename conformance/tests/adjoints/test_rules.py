@@ -16,7 +16,14 @@ from distilspec.reference.ops import OPERATORS
 from distilspec.reference.recipes import apply_recipe, calibrate, prune
 from distilspec.reference.tracer import Builder
 
-SIZES = {"vocab_size": 20, "hidden_size": 8, "num_layers": 1, "num_heads": 2, "intermediate_size": 8, "max_positions": 8}
+SIZES = {
+    "vocab_size": 20,
+    "hidden_size": 8,
+    "num_layers": 1,
+    "num_heads": 2,
+    "intermediate_size": 8,
+    "max_positions": 8,
+}
 
 
 def test_a_rule_is_a_rule_and_not_an_operator_that_a_module_imports():
@@ -72,7 +79,7 @@ def _values(program):
 
 
 def test_two_outputs_add_up_and_a_tensor_read_twice_is_counted_twice():
-    """y = x + x and z = -x with cotangents 1 and 10."""
+    """Y = x + x and z = -x with cotangents 1 and 10."""
     builder = Builder("two", {"x": TensorSpec("float", (2,))}, {"recipe": "fp32"})
     (start,) = builder.emit("start", "negate", ["x"])
     (double,) = builder.emit("double", "add", [start, start])
@@ -85,7 +92,7 @@ def test_two_outputs_add_up_and_a_tensor_read_twice_is_counted_twice():
 
 
 def test_the_first_order_bound_is_the_sum_by_hand():
-    """m = 3 a b with a = 2, b = -5: |dm/da| 0.1 + |dm/db| 0.01 + |dm/dm| 0.5 = 1.5 + 0.06 + 0.5."""
+    """M = 3 a b with a = 2, b = -5: |dm/da| 0.1 + |dm/db| 0.01 + |dm/dm| 0.5 = 1.5 + 0.06 + 0.5."""
     specs = {name: TensorSpec("float", (1,)) for name in ("x", "y")}
     builder = Builder("product", specs, {"recipe": "fp32"})
     (a,), (b,) = builder.emit("a", "negate", ["x"]), builder.emit("b", "negate", ["y"])

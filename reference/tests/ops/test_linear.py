@@ -6,12 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from distilspec.reference.contract.errors import DTypeError, ShapeError
-from distilspec.reference.ops import linear
 from exact import dot
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from distilspec.reference.contract.errors import DTypeError, ShapeError
+from distilspec.reference.ops import linear
 
 FLOATS = st.floats(-(2.0**20), 2.0**20, width=32)
 

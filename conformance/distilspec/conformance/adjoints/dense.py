@@ -17,7 +17,7 @@ def rows(x: Array) -> Float64Array:
 
 
 def linear(step: Applied) -> Pullback:
-    """y = x W^T + b."""
+    """Y = x W^T + b."""
     x, weight = step.operands[:2]
     g = step.cotangent
     return {
@@ -28,7 +28,7 @@ def linear(step: Applied) -> Pullback:
 
 
 def block_sparse_linear(step: Applied) -> Pullback:
-    """y = x W^T + b with W in block-sparse form."""
+    """Y = x W^T + b with W in block-sparse form."""
     x, data, indices, indptr = step.operands[:4]
     g = step.cotangent
     weight = sparse.bsr_array((real(data), indices, indptr), shape=(g.shape[-1], x.shape[-1]))
@@ -36,7 +36,7 @@ def block_sparse_linear(step: Applied) -> Pullback:
 
 
 def matmul(step: Applied) -> Pullback:
-    """y = a b over the last two axes."""
+    """Y = a b over the last two axes."""
     a, b = step.operands
     g = step.cotangent
     return {
@@ -46,7 +46,7 @@ def matmul(step: Applied) -> Pullback:
 
 
 def layer_norm(step: Applied) -> Pullback:
-    """y = n w + b with n = (x - mean) / sqrt(variance + epsilon)."""
+    """Y = n w + b with n = (x - mean) / sqrt(variance + epsilon)."""
     x, weight, bias = step.operands
     g = step.cotangent
     centred = real(x) - real(x).mean(axis=-1, keepdims=True)
@@ -63,13 +63,13 @@ def layer_norm(step: Applied) -> Pullback:
 
 
 def softmax(step: Applied) -> Pullback:
-    """dx = y (g - sum(g y)); masked entries have y = 0."""
+    """Dx = y (g - sum(g y)); masked entries have y = 0."""
     axis = step.attributes.get("axis", -1)
     return {0: lambda: _through_softmax(real(step.result), step.cotangent, axis)}
 
 
 def scaled_dot_product_attention(step: Applied) -> Pullback:
-    """y = softmax(scale q k^T) v."""
+    """Y = softmax(scale q k^T) v."""
     query, key, value = (real(operand) for operand in step.operands[:3])
     mask = step.operands[3] if len(step.operands) > 3 else None
     scale = step.attributes["scale"]
@@ -85,7 +85,7 @@ def scaled_dot_product_attention(step: Applied) -> Pullback:
 
 
 def l2_normalize(step: Applied) -> Pullback:
-    """y = x / max(norm, epsilon)."""
+    """Y = x / max(norm, epsilon)."""
     (x,) = step.operands
     axis, epsilon = step.attributes.get("axis", -1), step.attributes.get("epsilon", 1e-12)
     norm = np.sqrt((real(x) ** 2).sum(axis=axis, keepdims=True))
@@ -95,7 +95,7 @@ def l2_normalize(step: Applied) -> Pullback:
 
 
 def cls_pool(step: Applied) -> Pullback:
-    """y = the first token."""
+    """Y = the first token."""
 
     def gradient() -> Float64Array:
         full = np.zeros(step.operands[0].shape)
@@ -106,7 +106,7 @@ def cls_pool(step: Applied) -> Pullback:
 
 
 def mean_pool(step: Applied) -> Pullback:
-    """y = the mean of the tokens that are kept."""
+    """Y = the mean of the tokens that are kept."""
     kept = step.operands[1].astype(np.float64)[..., np.newaxis]
     share = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)
     return {0: lambda: step.cotangent[:, np.newaxis] * share}

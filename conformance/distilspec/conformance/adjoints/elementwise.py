@@ -76,7 +76,7 @@ maximum = _of_two(lambda a, b: (a >= b).astype(np.float64), lambda a, b: (b > a)
 
 
 def where(step: Applied) -> Pullback:
-    """y = a where the condition holds, else b."""
+    """Y = a where the condition holds, else b."""
     condition, a, b = step.operands
     return {
         1: lambda: summed_to(np.where(condition, step.cotangent, 0.0), a.shape),
@@ -85,5 +85,5 @@ def where(step: Applied) -> Pullback:
 
 
 def cast(step: Applied) -> Pullback:
-    """y = x for floats."""
+    """Y = x for floats."""
     return {0: lambda: step.cotangent}

@@ -17,13 +17,13 @@ from distilspec.reference.ops import unpack_block_sparse as dense_form
 
 
 def quantize(step: Applied) -> Pullback:
-    """d codes / d x = 1 / scale."""
+    """D codes / d x = 1 / scale."""
     x, scale = step.operands[:2]
     return {0: lambda: step.cotangent / _along(scale, x.ndim, step.attributes.get("axis"))}
 
 
 def dynamic_quantize(step: Applied) -> Pullback:
-    """d codes / d x = 1 / scale, d codes / d scale = -x / scale^2; the scale follows the smallest and largest element."""
+    """D codes / d x = 1 / scale, d codes / d scale = -x / scale^2; the scale follows both ends of the range."""
     x = step.operands[0]
     codes, scale = step.cotangents[:2]
     width = real(step.results[1])
@@ -63,8 +63,8 @@ def dequantize(step: Applied) -> Pullback:
     """Y = scale (codes - zero_point)."""
     codes, scale = step.operands[:2]
     axis = step.attributes.get("axis")
-    zero_point = step.operands[2] if len(step.operands) > 2 and step.operands[2] is not None else np.int64(0)
-    centred = real(codes) - real(_along(zero_point, codes.ndim, axis))
+    zero_point = step.operands[2] if len(step.operands) > 2 else None
+    centred = real(codes) if zero_point is None else real(codes) - real(_along(zero_point, codes.ndim, axis))
     spread = _along(scale, codes.ndim, axis)
     return {
         0: lambda: step.cotangent * real(spread),

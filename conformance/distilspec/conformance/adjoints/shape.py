@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from distilspec.reference.contract.types import Float64Array
 
 
 def reshape(step: Applied) -> Pullback:
-    """The cotangent in the operand's shape; squeeze and unsqueeze are reshapes too."""
+    """Give the cotangent the operand's shape; squeeze and unsqueeze are reshapes too."""
     return {0: lambda: step.cotangent.reshape(step.operands[0].shape)}
 
 
@@ -19,18 +20,18 @@ squeeze = unsqueeze = reshape
 
 
 def transpose(step: Applied) -> Pullback:
-    """The inverse permutation."""
+    """Permute back."""
     inverse = tuple(int(axis) for axis in np.argsort(step.attributes["axes"]))
     return {0: lambda: step.cotangent.transpose(inverse)}
 
 
 def expand(step: Applied) -> Pullback:
-    """The sum over what was repeated."""
+    """Sum over what was repeated."""
     return {0: lambda: summed_to(step.cotangent, step.operands[0].shape)}
 
 
-def slice(step: Applied) -> Pullback:  # noqa: A001 - the operator's name
-    """The cotangent in its place, zero elsewhere."""
+def slice(step: Applied) -> Pullback:
+    """Put the cotangent in its place, zero elsewhere."""
 
     def gradient() -> Float64Array:
         attributes = step.attributes
@@ -44,15 +45,15 @@ def slice(step: Applied) -> Pullback:  # noqa: A001 - the operator's name
 
 
 def concat(step: Applied) -> Pullback:
-    """Each operand's part of the cotangent."""
+    """Split the cotangent into each operand's part."""
     axis = step.attributes["axis"]
     ends = np.cumsum([operand.shape[axis] for operand in step.operands])[:-1]
     parts = np.split(step.cotangent, ends, axis=axis)
-    return {index: (lambda part=part: part) for index, part in enumerate(parts)}
+    return {index: partial(np.asarray, part) for index, part in enumerate(parts)}
 
 
 def gather(step: Applied) -> Pullback:
-    """The sum of the cotangents of every copy."""
+    """Sum the cotangents of every copy."""
 
     def gradient() -> Float64Array:
         x, indices = step.operands
@@ -66,12 +67,12 @@ def gather(step: Applied) -> Pullback:
 
 
 def reduce_sum(step: Applied) -> Pullback:
-    """The cotangent repeated."""
+    """Repeat the cotangent."""
     return {0: lambda: _spread(step)}
 
 
 def reduce_mean(step: Applied) -> Pullback:
-    """The cotangent repeated, over the number of elements."""
+    """Repeat the cotangent, over the number of elements."""
     return {0: lambda: _spread(step) * (step.result.size / step.operands[0].size)}
 
 
