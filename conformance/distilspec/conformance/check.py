@@ -120,9 +120,8 @@ def _check_batch(
 def _explained(judged: JudgedSegment, got: Array) -> Judgement:
     if judged.judgement.state is not State.FAIL:
         return judged.judgement
-    bug = diagnose(judged.segment, judged.inputs, got, judged.error)
-    detail = judged.judgement.detail + (f"; every element is as if {bug}" if bug else "")
-    return dataclasses.replace(judged.judgement, detail=detail)
+    cause = diagnose(judged.segment, judged.inputs, got, judged.error)
+    return dataclasses.replace(judged.judgement, cause=cause)
 
 
 def check_operators(

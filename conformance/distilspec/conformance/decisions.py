@@ -90,7 +90,8 @@ def judge_decisions(
 
     The margin between the reference's winner and its rival may move by the first-order bound: the sum over the exposed
     tensors of |d margin / d tensor| times that tensor's local bound. The rival is the runtime's winner if it differs,
-    else the runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED.
+    else the runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED. Scores that are not finite decide
+    nothing, so they FAIL.
 
     ``offsets`` are the rounding offsets of the runtime's codes. Where they differ from those of the reference's own
     run, rounding upstream has turned a code; the sum of d margin / d code times the difference is added to the bound.
@@ -109,8 +110,13 @@ def judge_decisions(
             moves = tape.sensitivities({label: choice.cotangent(first, second)})
             bound = worst_movement(moves, local_errors) + abs(movement(moves, turned))
             moved = abs(float(other[first] - other[second]) - margin)
-            state = State.UNDECIDED if margin <= bound else State.FAIL if flipped else State.PASS
-            detail = f"margin {margin:.3g}, first-order bound {bound:.3g}" + (", flipped" if flipped else "")
+            finite = bool(np.all(np.isfinite(other[choice.candidates])))
+            if finite and not margin > bound:
+                state = State.UNDECIDED
+            else:
+                state = State.PASS if finite and not flipped else State.FAIL
+            detail = f"margin {margin:.3g}, first-order bound {bound:.3g}"
+            detail += (", flipped" if flipped else "") + ("" if finite else ", the runtime's scores are not all finite")
             yield label, choice.name, Judgement(Unit.DECISION, state, moved, moved / bound if bound else 0.0, detail)
 
 

@@ -39,6 +39,7 @@ class Judgement:
 
     ``max_error`` is the largest absolute difference in the unit of the tensor, ``bound_used`` the largest share of its
     bound that an element used (1 is the limit; 0 where the rule is exact and kept), ``bias`` the mean signed share.
+    ``cause`` names the known bug under which every element of a failing tensor is explained.
     """
 
     unit: Unit
@@ -47,6 +48,7 @@ class Judgement:
     bound_used: float
     detail: str = ""
     bias: float = 0.0
+    cause: str = ""
 
 
 @dataclass(frozen=True)

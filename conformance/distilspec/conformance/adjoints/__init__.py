@@ -39,16 +39,17 @@ class Tape:
     def __init__(self, program: Program, inputs: Mapping[str, Array]) -> None:
         """Evaluate the program and keep every value."""
         self._program = program
+        self._inputs = program.checked(inputs)
         self._record = list(program.evaluate(ops, inputs))
 
     def rounding_offsets(self) -> dict[str, Float64Array]:
         """Return what rounding and saturation added to the codes of every quantise step, in codes."""
-        values = {
+        made = {
             name: value
             for evaluation in self._record
             for name, value in zip(evaluation.step.outputs, evaluation.results, strict=True)
         }
-        return rounding_offsets(self._program, values)
+        return rounding_offsets(self._program, {**self._inputs, **made})
 
     def sensitivities(self, cotangents: Mapping[str, Float64Array]) -> dict[str, Float64Array]:
         """
@@ -104,18 +105,17 @@ def first_order_bound(
 
 def worst_movement(sensitivity: Mapping[str, Float64Array], errors: Mapping[str, Float64Array]) -> float:
     """Return the sum of |d quantity / d tensor| * error: every error at its worst sign, where the quantity moves."""
-    return float(
-        sum(
-            np.sum(np.abs(sensitivity[name]) * error, where=sensitivity[name] != 0)
-            for name, error in errors.items()
-            if name in sensitivity
-        )
-    )
+    return float(sum(_weighed(sensitivity[name], error) for name, error in errors.items() if name in sensitivity))
 
 
 def movement(sensitivity: Mapping[str, Float64Array], changes: Mapping[str, Float64Array]) -> float:
     """Return the sum of d quantity / d tensor * change: how far the quantity moves under these changes."""
     return float(sum(np.sum(sensitivity[name] * change) for name, change in changes.items() if name in sensitivity))
+
+
+def _weighed(sensitivity: Float64Array, error: Float64Array) -> float:
+    size = np.abs(sensitivity)
+    return float(np.sum(np.multiply(size, error, out=np.zeros_like(size), where=size > 0)))
 
 
 def _pulled_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from distilspec.conformance.result import CaseResult, State
 from distilspec.reference.contract.spec import SPEC_VERSION
 
 #: So many failing cases are printed; the rest is in the report.
-FAILURES_SHOWN = 8
+FAILURES_SHOWN = 3
 
 
 def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
@@ -34,6 +35,9 @@ def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     if len(run.failing) > FAILURES_SHOWN:
         more = len(run.failing) - FAILURES_SHOWN
         console.print(f"... and {more} more" + ("" if folder else "; --report DIR writes them all"), highlight=False)
+    causes = Counter(case.judgement.cause for case in run.failing if case.judgement.cause)
+    for cause, count in causes.most_common():
+        console.print(f"{count} of {len(run.failing)} failures are as if {cause}", highlight=False, markup=False)
     counts = ", ".join(f"{count} {state}" for state, count in run.counts.items())
     clauses = f"{len(run.judged_clauses)} of {len(run.mandatory)} clauses"
     colour = "green" if run.exit_status == 0 else "red"

@@ -42,6 +42,7 @@ def as_json(run: Run) -> dict[str, Any]:
                 "bound_used": _finite(case.judgement.bound_used),
                 "bias": _finite(case.judgement.bias),
                 "detail": case.judgement.detail,
+                "cause": case.judgement.cause,
             }
             for case in run.cases
         ],
