@@ -81,13 +81,13 @@ def _check_batch(
 ) -> Iterator[CaseResult]:
     recipe = program.recipe
     progress(f"run {prefix}")
-    plain, again = executable.run(inputs), executable.run(inputs)
+    plain, again = (_copied(executable.run(_copied(inputs))) for _ in range(2))
     same = _equal_bits(plain, again)
     detail = "" if same else "two runs on the same inputs gave different bits"
     yield _case(
         f"{prefix}/run twice", "", recipe, "", _verdict(Unit.METAMORPHIC, State.PASS if same else State.FAIL, detail)
     )
-    shown = executable.run_exposed(inputs, executable.survivors())
+    shown = _copied(executable.run_exposed(_copied(inputs), executable.survivors()))
     unaltered = _equal_bits(plain, {label: shown[label] for label in plain})
     yield _case(f"{prefix}/staged", "", recipe, "", _staged(unaltered, len(executable.survivors())))
     if not unaltered:
@@ -200,6 +200,11 @@ def _staged(unaltered: bool, exposed: int) -> Judgement:
         return _verdict(Unit.METAMORPHIC, State.PASS, detail)
     detail = "altered: exposing tensors changed the final output, so segments are not judged"
     return _verdict(Unit.METAMORPHIC, State.MISTRUSTED, detail)
+
+
+def _copied(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return arrays of our own: a runtime may write into its inputs, and into what it returned before."""
+    return {name: array.copy() for name, array in arrays.items()}
 
 
 def _coerced(program: Program, inputs: Mapping[str, Array]) -> dict[str, Array]:

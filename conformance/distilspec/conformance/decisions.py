@@ -109,7 +109,8 @@ def judge_decisions(
             margin = float(choice.scores[first] - choice.scores[second])
             moves = tape.sensitivities({label: choice.cotangent(first, second)})
             bound = worst_movement(moves, local_errors) + abs(movement(moves, turned))
-            moved = abs(float(other[first] - other[second]) - margin)
+            with np.errstate(invalid="ignore"):
+                moved = abs(float(other[first] - other[second]) - margin)
             finite = bool(np.all(np.isfinite(other[choice.candidates])))
             if finite and not margin > bound:
                 state = State.UNDECIDED

@@ -32,7 +32,8 @@ def diagnose(segment: Segment, inputs: Mapping[str, Array], got: Array, error: F
             explained = np.asarray(segment.program.run(mutant.namespace, inputs)[segment.target])
         except (ValueError, IndexError):
             continue
-        if judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
+        fits = explained.shape == error.shape
+        if fits and judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
             return f"{mutant.name} [{', '.join(mutant.clauses)}]"
     return ""
 

@@ -30,7 +30,8 @@ def spec(
         found = {name: {clause.id: clause.text for clause in clauses(OPERATORS[name])} for name in names}
         print(json.dumps({"spec": SPEC_VERSION, "operators": found}, indent=1))
     elif operator:
-        print(f"{operator}{inspect.signature(OPERATORS[operator])}\n\n{inspect.getdoc(OPERATORS[operator])}")
+        signature = str(inspect.signature(OPERATORS[operator])).replace("'", "")
+        print(f"{operator}{signature}\n\n{inspect.getdoc(OPERATORS[operator])}")
     else:
         width = max(map(len, names))
         print(f"distilspec specification {SPEC_VERSION}: {len(names)} operators")

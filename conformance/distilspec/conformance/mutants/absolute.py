@@ -17,7 +17,12 @@ def _finite_only(x: RealArray) -> Float64Array:
     return np.where(np.isinf(x), real(x), np.abs(real(x)))
 
 
+def _nan_is_zero(x: RealArray) -> Float64Array:
+    return np.where(np.isnan(x), 0.0, np.abs(real(x)))
+
+
 MUTANTS = (
     Mutant("negative elements become zero", "absolute", ("ABS-S1",), _positive_part),
     Mutant("-infinity keeps its sign", "absolute", ("ABS-S1",), _finite_only),
+    Mutant("NaN becomes 0", "absolute", ("ABS-S1",), _nan_is_zero),
 )

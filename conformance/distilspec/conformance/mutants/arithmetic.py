@@ -85,6 +85,15 @@ def without_reduced_axes(operator: Callable[..., Array]) -> Callable[..., Array]
     return reduced
 
 
+def with_reduced_axes(operator: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a reduction that ignores keepdims=False."""
+
+    def reduced(x: Array, *, axes: tuple[int, ...], keepdims: bool = True) -> Array:  # noqa: ARG001
+        return operator(x, axes=axes)
+
+    return reduced
+
+
 def over_the_first_axis_only(operator: Callable[..., Array]) -> Callable[..., Array]:
     """Return a reduction that takes the first element along all but the first of the axes."""
 

@@ -19,6 +19,10 @@ def _floor(a: RealArray, b: RealArray) -> Float64Array:
     return real(np.floor_divide(real(a), real(b)))
 
 
+def _swapped(a: RealArray, b: RealArray) -> Float64Array:
+    return ops.divide(b, a)
+
+
 def _zero_for_zero(a: RealArray, b: RealArray) -> Float64Array:
     return np.where(b == 0, 0.0, ops.divide(a, b))
 
@@ -31,6 +35,7 @@ def _unsigned_infinity(a: RealArray, b: RealArray) -> Float64Array:
 MUTANTS = (
     Mutant("the reciprocal is an estimate of 12 bits", "divide", ("DIV-S1",), _estimate, seen_in="rcpps unrefined"),
     Mutant("the quotient is rounded down to an integer", "divide", ("DIV-S1",), _floor),
+    Mutant("the operands are swapped", "divide", ("DIV-S1",), _swapped),
     Mutant("division by zero gives zero", "divide", ("DIV-S2",), _zero_for_zero),
     Mutant("division by zero gives +infinity always", "divide", ("DIV-S2",), _unsigned_infinity),
 )

@@ -97,6 +97,12 @@ MUTANTS = (
         dynamic_by(scale_of=wrong_scale.scale_by(place=wrong_scale.cut_off)),
     ),
     Mutant(
+        "the zero point's ties are rounded away from zero",
+        _NAME,
+        ("DYN-S4",),
+        dynamic_by(scale_of=wrong_scale.scale_by(place=wrong_scale.rounded_away)),
+    ),
+    Mutant(
         "the zero point is one too large",
         _NAME,
         ("DYN-S4",),

@@ -65,6 +65,10 @@ def _epsilon_of_the_default(x: RealArray, weight: RealArray, bias: RealArray, *,
     return ops.layer_norm(x, weight, bias, epsilon=1e-5)
 
 
+def _epsilon_of_bert(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: float) -> Float64Array:  # noqa: ARG001
+    return ops.layer_norm(x, weight, bias, epsilon=1e-12)
+
+
 def _estimated_root(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: float) -> Float64Array:
     d = real(x) - real(x).mean(axis=-1, keepdims=True)
     return _scaled(d, 1 / twelve_bits(1 / np.sqrt(_variance(d) + epsilon)), weight, bias)
@@ -76,6 +80,10 @@ def _bias_scaled(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: f
 
 def _bias_missing(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: float) -> Float64Array:
     return ops.layer_norm(x, weight, np.zeros_like(bias), epsilon=epsilon)
+
+
+def _weight_missing(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: float) -> Float64Array:
+    return ops.layer_norm(x, np.ones_like(weight), bias, epsilon=epsilon)
 
 
 def _weight_plus_one(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: float) -> Float64Array:
@@ -98,6 +106,7 @@ MUTANTS = (
         _epsilon_of_the_default,
         seen_in="the default of torch.nn.LayerNorm where BERT has 1e-12",
     ),
+    Mutant("epsilon is 1e-12 always", "layer_norm", ("LN-S4",), _epsilon_of_bert),
     Mutant(
         "the reciprocal root is an estimate of 12 bits",
         "layer_norm",
@@ -107,5 +116,6 @@ MUTANTS = (
     ),
     Mutant("the bias is multiplied by the weight", "layer_norm", ("LN-S5",), _bias_scaled),
     Mutant("the bias is missing", "layer_norm", ("LN-S5",), _bias_missing),
+    Mutant("the weight is missing", "layer_norm", ("LN-S5",), _weight_missing),
     Mutant("the weight is 1 + weight", "layer_norm", ("LN-S5",), _weight_plus_one, seen_in="Gemma's normalisation"),
 )

@@ -110,6 +110,14 @@ def without_a_zero_point(
     return ops.matmul_integer(a, b, None, b_zero_point)
 
 
+def zero_point_read_as_signed(
+    a: CodeArray, b: CodeArray, a_zero_point: CodeArray | None = None, b_zero_point: CodeArray | None = None
+) -> Int32Array:
+    """Take a zero point of a beyond 127 for a negative one."""
+    signed = None if a_zero_point is None else a_zero_point.view(np.int8)
+    return np.asarray(_exact(a, b, signed, b_zero_point), np.int32)
+
+
 def tail_not_corrected(
     a: CodeArray, b: CodeArray, a_zero_point: CodeArray | None = None, b_zero_point: CodeArray | None = None
 ) -> Int32Array:
@@ -170,6 +178,7 @@ MUTANTS = (
     Mutant("unsigned codes of a are read as signed ones", _NAME, ("MMI-S1",), unsigned_read_as_signed),
     Mutant("signed codes of b are read as unsigned ones", _NAME, ("MMI-S1",), signed_read_as_unsigned),
     Mutant("the zero point of a is ignored", _NAME, ("MMI-S1",), without_a_zero_point),
+    Mutant("a zero point of a beyond 127 is read as negative", _NAME, ("MMI-S1",), zero_point_read_as_signed),
     Mutant("the zero point of a is ignored beyond a multiple of 16 terms", _NAME, ("MMI-S1",), tail_not_corrected),
     Mutant("the zero point of b is ignored", _NAME, ("MMI-S1",), _without_b_zero_point),
     Mutant("the product of both zero points is missing", _NAME, ("MMI-S1",), _product_of_zero_points_missing),

@@ -21,6 +21,10 @@ def _half_precision_logarithm(a: RealArray, b: RealArray) -> Float64Array:
     return np.where((real(a) > 0) & np.isfinite(approximate) & np.isfinite(usual), approximate, usual)
 
 
+def _magnitude(a: RealArray, b: RealArray) -> Float64Array:
+    return np.abs(ops.power(a, b))
+
+
 def _nan_propagates(a: RealArray, b: RealArray) -> Float64Array:
     return np.where(np.isnan(a) | np.isnan(b), np.nan, ops.power(a, b))
 
@@ -42,6 +46,7 @@ def _zero_base_stays_zero(a: RealArray, b: RealArray) -> Float64Array:
 MUTANTS = (
     Mutant("exp(b log a), which has no negative base", "power", ("POW-S1", "POW-S2"), _exponential_of_logarithm),
     Mutant("the logarithm of the base is held in float16", "power", ("POW-S1",), _half_precision_logarithm),
+    Mutant("an odd power of a negative base is positive", "power", ("POW-S1",), _magnitude),
     Mutant("NaN to the power of 0 is NaN", "power", ("POW-S2",), _nan_propagates),
     Mutant("a negative base loses its sign", "power", ("POW-S3",), _absolute_base),
     Mutant("-0 to an odd negative power is +infinity", "power", ("POW-S4",), _unsigned_infinity),

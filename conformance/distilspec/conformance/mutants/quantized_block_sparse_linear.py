@@ -13,7 +13,15 @@ from distilspec.conformance.mutants.mutant import Mutant
 from distilspec.conformance.mutants.quantized_linear import linear_by
 from distilspec.reference import ops
 from distilspec.reference.arith import real
-from distilspec.reference.contract.types import Array, CodeArray, Float32Array, Float64Array, Int8Array, RealArray
+from distilspec.reference.contract.types import (
+    Array,
+    CodeArray,
+    Float32Array,
+    Float64Array,
+    Int8Array,
+    Int32Array,
+    RealArray,
+)
 
 
 def _sparse_by(
@@ -33,6 +41,11 @@ def _sparse_by(
         return linear(x, x_scale, x_zero_point, weight, weight_scale, bias)
 
     return operator
+
+
+def _whole_pairs(a: CodeArray, b: CodeArray, a_zero_point: CodeArray) -> Int32Array:
+    covered = a.shape[-1] // 2 * 2
+    return ops.matmul_integer(a[..., :covered], b[:covered], a_zero_point)
 
 
 def _zero_point_stays_in_empty_rows(
@@ -108,6 +121,12 @@ MUTANTS = (
         seen_in="vpmaddubsw on CPUs without VNNI",
     ),
     Mutant("sums wrap in 16 bits", _NAME, ("QBSL-S2",), _sparse_by(linear=linear_by(wrong_sum.in_16_bits))),
+    Mutant(
+        "the last of an odd number of terms is dropped",
+        _NAME,
+        ("QBSL-S2",),
+        _sparse_by(linear=linear_by(_whole_pairs)),
+    ),
     Mutant(
         "the zero point is ignored", _NAME, ("QBSL-S2",), _sparse_by(linear=linear_by(wrong_sum.without_a_zero_point))
     ),

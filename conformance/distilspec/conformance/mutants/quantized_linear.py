@@ -112,6 +112,9 @@ MUTANTS = (
     Mutant("the weight is read as unsigned", _NAME, ("QL-S1",), linear_by(wrong.signed_read_as_unsigned)),
     Mutant("the zero point is ignored", _NAME, ("QL-S1",), linear_by(wrong.without_a_zero_point)),
     Mutant(
+        "a zero point beyond 127 is read as negative", _NAME, ("QL-S1",), linear_by(wrong.zero_point_read_as_signed)
+    ),
+    Mutant(
         "the zero point is ignored beyond a multiple of 16 terms",
         _NAME,
         ("QL-S1",),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilspec.conformance.mutants.arithmetic import over_the_first_axis_only, through_float64, without_reduced_axes
+from distilspec.conformance.mutants.arithmetic import (
+    over_the_first_axis_only,
+    through_float64,
+    with_reduced_axes,
+    without_reduced_axes,
+)
 from distilspec.conformance.mutants.mutant import Mutant
 from distilspec.reference import ops
 from distilspec.reference.arith import number, real
@@ -34,5 +39,8 @@ MUTANTS = (
     Mutant("int64 is compared in float64", "reduce_max", ("RMAX-S1",), through_float64(ops.reduce_max)),
     Mutant("a NaN is passed over", "reduce_max", ("RMAX-S2",), _passes_nan_over, seen_in="C's fmax"),
     Mutant("no elements give 0", "reduce_max", ("RMAX-S3",), _nothing_gives_zero),
-    Mutant("keepdims is ignored", "reduce_max", ("RMAX-S4",), without_reduced_axes(ops.reduce_max)),
+    Mutant(
+        "reduced axes vanish though keepdims is True", "reduce_max", ("RMAX-S4",), without_reduced_axes(ops.reduce_max)
+    ),
+    Mutant("reduced axes stay though keepdims is False", "reduce_max", ("RMAX-S4",), with_reduced_axes(ops.reduce_max)),
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from distilspec.conformance.mutants.arithmetic import over_the_first_axis_only, to_float16, without_reduced_axes
+from distilspec.conformance.mutants.arithmetic import (
+    over_the_first_axis_only,
+    to_float16,
+    with_reduced_axes,
+    without_reduced_axes,
+)
 from distilspec.conformance.mutants.mutant import Mutant
 from distilspec.reference import ops
 from distilspec.reference.contract.types import Float64Array, RealArray
@@ -28,5 +33,13 @@ MUTANTS = (
         over_the_first_axis_only(ops.reduce_mean),
     ),
     Mutant("held in float16", "reduce_mean", ("RMEAN-S1",), to_float16(ops.reduce_mean)),
-    Mutant("keepdims is ignored", "reduce_mean", ("RMEAN-S2",), without_reduced_axes(ops.reduce_mean)),
+    Mutant(
+        "reduced axes vanish though keepdims is True",
+        "reduce_mean",
+        ("RMEAN-S2",),
+        without_reduced_axes(ops.reduce_mean),
+    ),
+    Mutant(
+        "reduced axes stay though keepdims is False", "reduce_mean", ("RMEAN-S2",), with_reduced_axes(ops.reduce_mean)
+    ),
 )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilspec.conformance.mutants.arithmetic import over_the_first_axis_only, through_float64, without_reduced_axes
+from distilspec.conformance.mutants.arithmetic import (
+    over_the_first_axis_only,
+    through_float64,
+    with_reduced_axes,
+    without_reduced_axes,
+)
 from distilspec.conformance.mutants.linear import whole_vectors
 from distilspec.conformance.mutants.mutant import Mutant
 from distilspec.reference import ops
@@ -24,5 +29,8 @@ MUTANTS = (
         "only the first of the axes is summed", "reduce_sum", ("RSUM-S1",), over_the_first_axis_only(ops.reduce_sum)
     ),
     Mutant("int64 is summed in float64", "reduce_sum", ("RSUM-S2",), through_float64(ops.reduce_sum)),
-    Mutant("keepdims is ignored", "reduce_sum", ("RSUM-S3",), without_reduced_axes(ops.reduce_sum)),
+    Mutant(
+        "reduced axes vanish though keepdims is True", "reduce_sum", ("RSUM-S3",), without_reduced_axes(ops.reduce_sum)
+    ),
+    Mutant("reduced axes stay though keepdims is False", "reduce_sum", ("RSUM-S3",), with_reduced_axes(ops.reduce_sum)),
 )

@@ -1,0 +1,487 @@
+"""Judging runtimes that are right, wrong, broken or dishonest: none of the latter may end as PASS or stop the suite."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from small_encoder import BATCH, encoder
+from stepwise import StepwiseExecutable, StepwiseRuntime
+
+from distilspec.conformance.check import check_model, check_operators, formula_clause
+from distilspec.conformance.goldens import Expected, GoldenCase, load_goldens
+from distilspec.conformance.report.run import Run
+from distilspec.conformance.result import State, Unit
+from distilspec.conformance.runtimes import find_runtime
+from distilspec.conformance.runtimes.adapter import Executable, Runtime
+from distilspec.conformance.subject import Subject
+from distilspec.reference.contract.errors import ShapeError, UnsupportedError
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import TensorSpec
+from distilspec.reference.tracer import Builder
+
+OUTPUT = "sentence_embedding"
+
+
+def subject(recipe=Recipe.FP32):
+    """Return the small encoder with one batch."""
+    return Subject("small", encoder(recipe), {"mixed": BATCH})
+
+
+def run_of(runtime, cases, judged=None):
+    """Return the run of these cases, with the clauses that the command makes mandatory."""
+    program = (judged or subject()).program
+    mandatory = frozenset(formula_clause(step.op) for step in program.steps)
+    return Run(runtime.name, runtime.version, runtime.options, "small", ("fp32",), tuple(cases), mandatory)
+
+
+def by_id(cases):
+    """Return the cases by the last part of their ids."""
+    return {case.id.rsplit("/", 1)[-1]: case for case in cases}
+
+
+class Changed(StepwiseRuntime):
+    """A right runtime of which the test changes one method of the executable."""
+
+    def __init__(self, **methods):
+        """Replace methods by functions of the executable and the arguments."""
+        super().__init__()
+        self.kind = type("ChangedExecutable", (StepwiseExecutable,), methods)
+
+    def load(self, program):
+        """Return the changed executable."""
+        return self.kind(program)
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+def test_a_right_runtime_is_conformant(recipe):
+    """Every recipe: two runs, staged, one case a tensor, three decisions, nothing failed."""
+    runtime, judged = StepwiseRuntime(), subject(recipe)
+    seen = []
+
+    cases = check_model(runtime, judged, seen.append)
+
+    run = run_of(runtime, cases, judged)
+    assert run.failing == ()
+    assert run.exit_status == 0
+    assert run.judged_clauses == run.mandatory
+    assert len(cases) == 2 + len(judged.program.tensors) + 3
+    assert len({case.id for case in cases}) == len(cases)
+    assert all(case.recipe == recipe and case.id.startswith(f"small/{recipe}/mixed/") for case in cases)
+    assert {case.state for case in cases if case.judgement.unit is Unit.DECISION} <= {State.PASS, State.UNDECIDED}
+    assert len(seen) > len(judged.program.tensors)
+
+
+@pytest.mark.parametrize("recipe", [Recipe.FP32, Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC, Recipe.W8A32])
+def test_one_wrong_step_of_any_operator_is_a_failed_case_of_that_step(recipe):
+    """FAIL with evidence and not ERROR, and the run is not conformant."""
+    judged = subject(recipe)
+    for step in {step.op: step for step in judged.program.steps}.values():
+        runtime = StepwiseRuntime(step.name)
+        cases = check_model(runtime, judged)
+
+        assert run_of(runtime, cases, judged).exit_status == 1
+        assert {case.state for case in cases} <= {State.PASS, State.FAIL, State.MISTRUSTED, State.UNDECIDED}
+        segments = [case for case in cases if case.state is State.FAIL and case.judgement.unit is not Unit.DECISION]
+        assert [(case.step, case.clause) for case in segments] == [(step.name, formula_clause(step.op))]
+        assert segments[0].evidence.target == step.name
+        assert segments[0].operators == (step.op,)
+
+
+def test_a_runtime_that_answers_differently_each_time_fails():
+    """Two equal calls must give equal bits."""
+    counter = itertools.count()
+
+    def run(self, inputs):
+        return {label: value + np.float32(1e-6 * next(counter)) for label, value in self.run_exposed(inputs, ()).items()}
+
+    cases = check_model(Changed(run=run), subject())
+
+    assert by_id(cases)["run twice"].state is State.FAIL
+    assert run_of(StepwiseRuntime(), cases).exit_status == 1
+
+
+def test_a_runtime_that_reuses_its_buffers_cannot_hide_that():
+    """The second answer overwrites the first in place, so that both are the same array."""
+    counter, buffers = itertools.count(), {}
+
+    def run(self, inputs):
+        for label, value in self.run_exposed(inputs, ()).items():
+            buffers.setdefault(label, np.empty_like(value))[...] = value + np.float32(1e-3 * next(counter))
+        return buffers
+
+    assert by_id(check_model(Changed(run=run), subject()))["run twice"].state is State.FAIL
+
+
+def test_a_runtime_that_writes_into_its_inputs_changes_no_verdict():
+    """Each run gets inputs of its own, and the judge keeps its own."""
+    def run_exposed(self, inputs, expose):
+        found = StepwiseExecutable.run_exposed(self, inputs, expose)
+        for array in inputs.values():
+            array[...] = 0
+        return found
+
+    before = {name: array.copy() for name, array in BATCH.items()}
+    cases = check_model(Changed(run_exposed=run_exposed), subject())
+
+    assert all(np.array_equal(BATCH[name], array) for name, array in before.items())
+    assert run_of(StepwiseRuntime(), cases).exit_status == 0
+
+
+def test_a_runtime_that_showing_alters_is_not_trusted_and_not_conformant():
+    """No segment and no decision of the other program is counted."""
+    def run_exposed(self, inputs, expose):
+        found = StepwiseExecutable.run_exposed(self, inputs, expose)
+        return found | {OUTPUT: found[OUTPUT] + np.float32(1e-6)} if expose else found
+
+    runtime = Changed(run_exposed=run_exposed)
+    cases = check_model(runtime, subject())
+
+    assert [(case.id.rsplit("/", 1)[-1], case.state) for case in cases] == [
+        ("run twice", State.PASS),
+        ("staged", State.MISTRUSTED),
+    ]
+    assert "altered" in cases[1].judgement.detail
+    assert run_of(runtime, cases).exit_status == 1
+
+
+def test_a_sign_of_zero_is_a_different_bit():
+    """Bit for bit means bytes."""
+    calls = itertools.count()
+
+    def run(self, inputs):
+        return {OUTPUT: np.float32([0.0 if next(calls) else -0.0])}
+
+    assert by_id(check_model(Changed(run=run), subject()))["run twice"].state is State.FAIL
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("one\ntwo"), ShapeError("scale is 0; expected more"), KeyError("x"), ValueError(), MemoryError()],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("method", ["run", "survivors", "run_exposed"])
+def test_a_runtime_that_raises_is_an_error_in_one_line(method, error):
+    """Whatever it raises and whenever; what was judged before stays."""
+    def fail(*_):
+        raise error
+
+    runtime = Changed(**{method: fail})
+    cases = check_model(runtime, subject())
+
+    assert cases[-1].id == "small/fp32/mixed/run"
+    assert cases[-1].state is State.ERROR
+    assert cases[-1].judgement.detail.startswith(f"{type(error).__name__}: ")
+    assert "\n" not in cases[-1].judgement.detail
+    assert run_of(runtime, cases).exit_status == 1
+
+
+def test_a_runtime_that_cannot_load_is_an_error_and_one_that_declines_is_unsupported():
+    """The two ways in which loading ends; the second judges nothing."""
+
+    class Loading(StepwiseRuntime):
+        def __init__(self, error):
+            super().__init__()
+            self.error = error
+
+        def load(self, program):
+            raise self.error
+
+    crashed = check_model(Loading(OSError("no such library\nat all")), subject())
+    declined = check_model(Loading(UnsupportedError("no gelu; expected another activation")), subject())
+
+    assert [(case.id, case.state) for case in crashed] == [("small/fp32/load", State.ERROR)]
+    assert crashed[0].judgement.detail.startswith("OSError: no such library (test_check.py:")
+    assert run_of(StepwiseRuntime(), crashed).exit_status == 1
+    assert [(case.id, case.state) for case in declined] == [("small/fp32/load", State.UNSUPPORTED)]
+    assert run_of(StepwiseRuntime(), declined).exit_status == 2
+
+
+def test_a_runtime_without_an_operator_is_unsupported_by_name():
+    """It is not asked to load, and a run that judges nothing is unusable."""
+
+    class Without(StepwiseRuntime):
+        def supports(self, op):
+            return op not in ("gelu", "layer_norm")
+
+        def load(self, program):
+            raise AssertionError
+
+    cases = check_model(Without(), subject())
+
+    assert [case.state for case in cases] == [State.UNSUPPORTED]
+    assert cases[0].judgement.detail == "stepwise declares no support for gelu, layer_norm"
+    assert run_of(Without(), cases).exit_status == 2
+
+
+def wider(values):
+    """Give one column too many."""
+    return np.concatenate([values, values[:, :1]], axis=1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        wider,
+        lambda values: values[:1],
+        lambda values: values.astype(np.int64),
+        lambda values: values.astype(np.complex64),
+        lambda values: np.full_like(values, np.nan),
+        lambda values: np.full_like(values, np.inf),
+        lambda values: np.zeros_like(values),
+        lambda values: values[::-1].copy(),
+        lambda values: values.astype(np.float16),
+        lambda values: None,
+        lambda values: values.tolist(),
+        lambda values: np.float32(0),
+        lambda values: values.astype(object),
+        lambda values: values.astype(str),
+    ],
+)
+@pytest.mark.parametrize("everywhere", [True, False])
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_a_wrong_kind_of_answer_never_passes(answer, everywhere):
+    """Another shape, type, order or value of the final output, with right intermediates or with all wrong."""
+    def run_exposed(self, inputs, expose):
+        found = StepwiseExecutable.run_exposed(self, inputs, expose)
+        changed = [*self.program.outputs, *self.program.outputs.values(), *(expose if everywhere else ())]
+        return {name: answer(value) if name in changed and value.ndim == 2 else value for name, value in found.items()}
+
+    runtime = Changed(run_exposed=run_exposed)
+    cases = check_model(runtime, subject())
+
+    run = run_of(runtime, cases)
+    assert run.exit_status == 1
+    assert run.failing
+    assert all("\n" not in case.judgement.detail for case in cases)
+
+
+@pytest.mark.parametrize("keep", [(), ("something else",)])
+def test_a_missing_output_never_passes(keep):
+    """No output at all, or one under another name."""
+    def run_exposed(self, inputs, expose):
+        found = StepwiseExecutable.run_exposed(self, inputs, expose)
+        return {name: found[name] for name in expose if name not in self.program.outputs.values()} | dict.fromkeys(
+            keep, np.zeros(3, np.float32)
+        )
+
+    runtime = Changed(run_exposed=run_exposed)
+    cases = check_model(runtime, subject())
+
+    assert run_of(runtime, cases).exit_status == 1
+    assert run_of(runtime, cases).failing[-1].state is State.ERROR
+    assert OUTPUT in run_of(runtime, cases).failing[-1].judgement.detail
+
+
+def test_survivors_that_do_not_exist_judge_nothing_they_should_not():
+    """A runtime may show tensors of its own beside those of the program."""
+    def survivors(self):
+        return (*StepwiseExecutable.survivors(self), "fused.kernel.7")
+
+    def run_exposed(self, inputs, expose):
+        own = {name: np.zeros(1) for name in expose if name == "fused.kernel.7"}
+        return StepwiseExecutable.run_exposed(self, inputs, [name for name in expose if name not in own]) | own
+
+    cases = check_model(Changed(survivors=survivors, run_exposed=run_exposed), subject())
+
+    assert run_of(StepwiseRuntime(), cases).exit_status == 0
+    assert not any("fused" in case.id for case in cases)
+
+
+def test_a_runtime_that_shows_nothing_cannot_be_conformant():
+    """One segment through the whole model has a bound above the signal, so nothing but decisions is judged."""
+    nothing = Changed(survivors=lambda self: ())
+    cases = check_model(nothing, subject())
+
+    assert by_id(cases)[subject().program.outputs[OUTPUT]].state is State.MISTRUSTED
+    assert run_of(nothing, cases).failing == ()
+    assert run_of(nothing, cases).exit_status == 1
+
+
+def classifier(ties):
+    """Return the program ``logits = -x`` with five decisions, of which the first ``ties`` are toss-ups."""
+    specs = {"x": TensorSpec("float", (5, 3)), "attention_mask": TensorSpec("bool", (5, 4))}
+    builder = Builder("classifier", specs, {"recipe": "fp32"})
+    (y,) = builder.emit("y", "negate", ["x"])
+    x = np.tile(np.float32([3, 1, 2]), (5, 1))
+    x[:ties] = 1
+    return Subject("classifier", builder.finish({"logits": y}), {"b": {"x": x, "attention_mask": np.ones((5, 4), bool)}})
+
+
+@pytest.mark.parametrize(("ties", "mistrusted"), [(0, False), (1, False), (2, True), (5, True)])
+def test_more_than_a_fifth_undecided_is_mistrusted(ties, mistrusted):
+    """One of five is a fifth."""
+    cases = check_model(StepwiseRuntime(), classifier(ties))
+
+    assert sum(case.state is State.UNDECIDED for case in cases) == ties
+    assert [case.id for case in cases if case.id.endswith("/decisions")] == (
+        ["classifier/fp32/decisions"] if mistrusted else []
+    )
+    assert not mistrusted or cases[-1].state is State.MISTRUSTED
+
+
+def test_an_error_in_one_batch_leaves_the_others_judged():
+    """The second batch cannot run."""
+    short = {name: array[:, :4] for name, array in BATCH.items()}
+
+    def run(self, inputs):
+        if inputs["input_ids"].shape[1] == 4:
+            raise RuntimeError("only 16")
+        return self.run_exposed(inputs, ())
+
+    cases = check_model(Changed(run=run), Subject("small", encoder(Recipe.FP32), {"short": short, "mixed": BATCH}))
+
+    assert [case.id for case in cases if case.state is State.ERROR] == ["small/fp32/short/run"]
+    assert sum(case.state is State.PASS for case in cases) > 40
+
+
+# Operators
+
+
+class Answering(Runtime):
+    """Answers every question alike."""
+
+    name, version, options = "answering", "1", {}
+
+    def __init__(self, **answer):
+        """Give these outputs by their labels, or raise."""
+        self.answer = answer
+
+    def supports(self, op):
+        """Every operator but exp."""
+        return op != "exp"
+
+    def load(self, program):
+        """Return an executable with the answer."""
+        answer = self.answer
+
+        class Fixed(Executable):
+            def run(self, inputs):
+                if "error" in answer:
+                    raise answer["error"]
+                return answer
+
+            def survivors(self):
+                return ()
+
+            def run_exposed(self, inputs, expose):
+                return answer
+
+        return Fixed()
+
+
+X = np.float32([1, 3, -1])
+CODES = GoldenCase(
+    id="quantize-ties",
+    operator="quantize",
+    clauses=("Q-S3", "Q-S4"),
+    origin="hand",
+    inputs={"x": X, "scale": np.float32(2), "zero_point": np.uint8(1)},
+    expected=(Expected("y", np.uint8([1, 3, 1]), "exact"),),
+    notes="ties to even",
+)
+RELU = GoldenCase(
+    id="relu-some",
+    operator="relu",
+    clauses=("RELU-S1",),
+    origin="hand",
+    inputs={"x": X},
+    expected=(Expected("y", np.array([1.0, 3.0, 0.0]), "bound"),),
+    notes="",
+)
+
+
+def outcome(case, **answer):
+    """Return the one result of a runtime that gives this answer."""
+    (result,) = check_operators(Answering(**answer), [case])
+    return result
+
+
+def test_a_golden_is_judged_by_its_answer():
+    """The case's clauses, the operator, the evidence; a small tensor is not mistrusted because its answer is known."""
+    result = outcome(CODES, y=np.uint8([1, 3, 1]))
+
+    assert (result.state, result.clause, result.step, result.recipe) == (State.PASS, "Q-S3, Q-S4", "quantize", "any")
+    assert outcome(CODES, y=np.uint8([1, 3, 2])).state is State.FAIL
+    assert outcome(CODES, y=np.int8([1, 3, 1])).state is State.FAIL
+    assert outcome(CODES, y=np.uint8([[1, 3, 1]])).state is State.FAIL
+    constant = dataclasses.replace(RELU, inputs={"x": -np.ones(100, np.float32)}, expected=(
+        Expected("y", np.zeros(100), "bound"),
+    ))  # fmt: skip
+    assert outcome(constant, y=np.zeros(100, np.float32)).state is State.PASS
+    assert outcome(constant, y=np.full(100, 1e-3, np.float32)).state is State.FAIL
+
+
+def test_any_allowed_answer_passes_whole():
+    """Not a mixture of two of them."""
+    case = dataclasses.replace(CODES, allowed=((Expected("y", np.uint8([2, 4, 2]), "exact"),),))
+
+    assert outcome(case, y=np.uint8([1, 3, 1])).state is State.PASS
+    assert outcome(case, y=np.uint8([2, 4, 2])).state is State.PASS
+    assert outcome(case, y=np.uint8([2, 3, 1])).state is State.FAIL
+    assert outcome(case, y=np.uint8([3, 5, 3])).state is State.FAIL
+
+
+def test_an_open_element_may_hold_anything_and_its_neighbours_may_not():
+    """The mask is honoured for codes and for floats, and for allowed answers too."""
+    judged = np.array([True, True, False])
+    codes = dataclasses.replace(CODES, expected=(Expected("y", np.uint8([1, 3, 1]), "exact", judged),))
+    floats = dataclasses.replace(RELU, expected=(Expected("y", np.array([1.0, 3.0, 0.0]), "bound", judged),))
+
+    assert outcome(codes, y=np.uint8([1, 3, 200])).state is State.PASS
+    assert outcome(codes, y=np.uint8([1, 4, 200])).state is State.FAIL
+    assert outcome(floats, y=np.float32([1, 3, np.nan])).state is State.PASS
+    assert outcome(floats, y=np.float32([1, np.nan, 0])).state is State.FAIL
+
+
+def test_an_exact_answer_has_no_bound():
+    """A golden that says exact is not widened by the operator's derived bound."""
+    case = dataclasses.replace(
+        RELU, operator="tanh", clauses=("TANH-S1",), inputs={"x": np.float32([0, 1])},
+        expected=(Expected("y", np.array([0.0, np.tanh(1.0)]), "bound"),),
+    )  # fmt: skip
+    near = np.float32([0, np.nextafter(np.float32(np.tanh(1.0)), np.float32(0))])
+    exact = dataclasses.replace(case, expected=(Expected("y", near.astype(np.float64), "exact"),))
+
+    assert outcome(case, y=near).state is State.PASS
+    assert outcome(exact, y=near).state is State.PASS
+    assert outcome(exact, y=np.nextafter(near, np.float32(9))).state is State.FAIL
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({}, State.ERROR),
+        ({"z": np.uint8([1, 3, 1])}, State.ERROR),
+        ({"y": None}, State.ERROR),
+        ({"error": RuntimeError("boom\nand more")}, State.ERROR),
+        ({"error": UnsupportedError("not here; expected elsewhere")}, State.UNSUPPORTED),
+        ({"error": ShapeError("bad")}, State.ERROR),
+    ],
+)
+def test_a_runtime_that_gives_no_answer_does_not_pass(answer, state):
+    """Missing, misnamed, not an array, or an exception: one line each."""
+    result = outcome(CODES, **answer)
+
+    assert result.state is state
+    assert result.judgement.detail
+    assert "\n" not in result.judgement.detail
+
+
+def test_an_operator_without_declared_support_is_unsupported():
+    """The runtime is not asked."""
+    case = dataclasses.replace(RELU, operator="exp")
+
+    assert outcome(case, error=AssertionError()).state is State.UNSUPPORTED
+
+
+def test_the_reference_passes_every_golden():
+    """And all of them are judged."""
+    cases = load_goldens()
+
+    results = check_operators(find_runtime("reference"), cases)
+
+    assert [(result.id, result.judgement.detail) for result in results if result.state is not State.PASS] == []
+    assert [result.id for result in results] == [case.id for case in cases]
