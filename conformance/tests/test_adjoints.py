@@ -1,4 +1,4 @@
-"""Sensitivities against automatic differentiation in float64 and central differences, and the first-order bound."""
+"""Sensitivities of whole models against automatic differentiation and differences, and the first-order bound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from encoders import batch, small_bert
 from torch.nn import functional
 
 from distilspec.conformance import bounds
-from distilspec.conformance.adjoints import Tape, first_order_bound, sensitivities
+from distilspec.conformance.adjoints import first_order_bound, sensitivities
 from distilspec.conformance.adjoints.local_errors import local_errors
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import UnsupportedError
@@ -19,10 +19,6 @@ from distilspec.reference.recipes.calibrate import calibrate
 from distilspec.reference.recipes.prune import prune
 from distilspec.reference.tracer import Builder
 
-MASK = np.array([[[[True, True, True, False]]]])
-KEPT = np.array([[True, True, False], [True, False, False]])
-INDICES = np.array([[2, 0], [2, 2]])
-
 
 def torch_attention(query, key, value, mask, *, scale):
     """Return attention with the scale as a factor and -inf at masked keys."""
@@ -30,106 +26,21 @@ def torch_attention(query, key, value, mask, *, scale):
     return torch.softmax(scores, -1) @ value
 
 
-def torch_mean_pool(x, mask):
-    """Return the mean over the kept tokens."""
-    return (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-
-
-#: operator: (shapes of float operands, other operands, attributes, forward in PyTorch)
-CASES = {
-    "absolute": ([(3, 4)], [], {}, torch.abs),
-    "add": ([(2, 3, 4), (3, 1)], [], {}, torch.add),
-    "cls_pool": ([(2, 3, 4)], [], {}, lambda x: x[:, 0]),
-    "concat": ([(2, 3), (2, 1)], [], {"axis": 1}, lambda a, b, axis: torch.cat([a, b], axis)),
-    "divide": ([(2, 3), (1, 3)], [], {}, torch.div),
-    "erf": ([(3, 4)], [], {}, torch.erf),
-    "exp": ([(3, 4)], [], {}, torch.exp),
-    "expand": ([(2, 1, 3)], [], {"shape": (4, 2, 5, 3)}, lambda x, shape: x.expand(shape)),
-    "gather": ([(3, 4)], [INDICES], {"axis": 1}, lambda x, at, **_: x[:, at]),
-    "gelu": ([(3, 4)], [], {}, functional.gelu),
-    "gelu_tanh": ([(3, 4)], [], {}, lambda x: functional.gelu(x, approximate="tanh")),
-    "l2_normalize": ([(3, 4)], [], {}, lambda x: functional.normalize(x, dim=-1)),
-    "layer_norm": (
-        [(2, 3, 5), (5,), (5,)],
-        [],
-        {"epsilon": 1e-5},
-        lambda x, w, b, epsilon: functional.layer_norm(x, (5,), w, b, epsilon),
-    ),
-    "linear": ([(2, 3, 4), (5, 4), (5,)], [], {}, functional.linear),
-    "matmul": ([(2, 3, 4), (1, 4, 5)], [], {}, torch.matmul),
-    "maximum": ([(3, 4), (1, 4)], [], {}, torch.maximum),
-    "mean_pool": ([(2, 3, 4)], [KEPT], {}, torch_mean_pool),
-    "minimum": ([(3, 4), (1, 4)], [], {}, torch.minimum),
-    "multiply": ([(2, 3, 4), (4,)], [], {}, torch.mul),
-    "negate": ([(3, 4)], [], {}, torch.neg),
-    "reciprocal": ([(3, 4)], [], {}, torch.reciprocal),
-    "reduce_mean": ([(2, 3, 4)], [], {"axes": (0, 2), "keepdims": False}, lambda x, **_: x.mean((0, 2))),
-    "reduce_sum": ([(2, 3, 4)], [], {"axes": (1,)}, lambda x, **_: x.sum(1, keepdim=True)),
-    "relu": ([(3, 4)], [], {}, torch.relu),
-    "reshape": ([(3, 4)], [], {"shape": (2, 6)}, lambda x, shape: x.reshape(shape)),
-    "scaled_dot_product_attention": (
-        [(2, 3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 6)],
-        [MASK],
-        {"scale": 0.3},
-        torch_attention,
-    ),
-    "sigmoid": ([(3, 4)], [], {}, torch.sigmoid),
-    "silu": ([(3, 4)], [], {}, functional.silu),
-    "slice": ([(3, 7)], [], {"axis": 1, "start": 1, "stop": 6, "step": 2}, lambda x, **_: x[:, 1:6:2]),
-    "softmax": ([(3, 4)], [], {"axis": 0}, lambda x, axis: torch.softmax(x, axis)),
-    "sqrt": ([(3, 4)], [], {}, lambda x: torch.sqrt(x)),
-    "squeeze": ([(3, 1, 4)], [], {"axes": (1,)}, lambda x, axes: x.squeeze(axes[0])),
-    "subtract": ([(2, 3, 4), (3, 1)], [], {}, torch.sub),
-    "tanh": ([(3, 4)], [], {}, torch.tanh),
-    "transpose": ([(2, 3, 4)], [], {"axes": (2, 0, 1)}, lambda x, axes: x.permute(axes)),
-    "unsqueeze": ([(3, 4)], [], {"axes": (1,)}, lambda x, axes: x.unsqueeze(axes[0])),
+#: Float64 PyTorch for every operator of a BERT classifier.
+FORWARD = {
+    "add": torch.add,
+    "cls_pool": lambda x: x[:, 0],
+    "embedding": lambda ids, weight: functional.embedding(ids, weight).requires_grad_(),
+    "gelu": functional.gelu,
+    "layer_norm": lambda x, weight, bias, epsilon: functional.layer_norm(x, weight.shape, weight, bias, epsilon),
+    "linear": functional.linear,
+    "reshape": lambda x, shape: x.reshape(shape),
+    "scaled_dot_product_attention": torch_attention,
+    "slice": lambda x, start, stop, **_: x[start:stop],
+    "tanh": torch.tanh,
+    "transpose": lambda x, axes: x.permute(axes),
+    "unsqueeze": lambda x, **_: x[:, None, None],
 }
-POSITIVE = ("sqrt", "divide", "reciprocal")
-
-
-def one_operator(operator, arrays, others, attributes):
-    """Return a program that negates every float operand, so that it is a step's output, and applies the operator."""
-    specs = {f"x{i}": TensorSpec("float", array.shape) for i, array in enumerate(arrays)}
-    builder = Builder(operator, specs, {"recipe": "fp32"})
-    names = [builder.emit(f"{name}.negate", "negate", [name])[0] for name in specs]
-    names += [builder.constant(f"c{i}", array) for i, array in enumerate(others)]
-    (result,) = builder.emit("result", operator, names, attributes)
-    return builder.finish({"y": result}), dict(zip(specs, (-array for array in arrays), strict=True))
-
-
-@pytest.mark.parametrize("operator", CASES)
-def test_every_rule_agrees_with_automatic_differentiation(operator):
-    """One operator, every float operand, a random cotangent, float64 on both sides."""
-    shapes, others, attributes, forward = CASES[operator]
-    random = np.random.default_rng(0)
-    arrays = [random.standard_normal(shape) for shape in shapes]
-    if operator in POSITIVE:
-        arrays = [np.abs(array) + 0.5 for array in arrays]
-    program, inputs = one_operator(operator, arrays, others, attributes)
-    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
-    y = forward(*tensors, *map(torch.tensor, others), **attributes)
-    cotangent = random.standard_normal(y.shape)
-    y.backward(torch.tensor(cotangent))
-
-    found = sensitivities(program, inputs, {"y": cotangent})
-
-    for index, tensor in enumerate(tensors):
-        np.testing.assert_allclose(found[f"x{index}.negate"], tensor.grad.numpy(), rtol=1e-10, atol=1e-12)
-
-
-def test_a_choice_passes_the_cotangent_to_the_element_that_was_taken():
-    """``where`` has its mask first."""
-    random = np.random.default_rng(1)
-    a, b, cotangent = random.standard_normal((3, 2, 3))
-    condition = np.array([[True, False, True]])
-    builder = Builder("where", {"a": TensorSpec("float", (2, 3)), "b": TensorSpec("float", (2, 3))}, {"recipe": "fp32"})
-    names = [builder.emit(f"{name}.negate", "negate", [name])[0] for name in ("a", "b")]
-    (result,) = builder.emit("result", "where", [builder.constant("c", condition), *names])
-
-    found = sensitivities(builder.finish({"y": result}), {"a": a, "b": b}, {"y": cotangent})
-
-    np.testing.assert_array_equal(found["a.negate"], np.where(condition, cotangent, 0))
-    np.testing.assert_array_equal(found["b.negate"], np.where(condition, 0, cotangent))
 
 
 class _Double:
@@ -143,14 +54,7 @@ class _Double:
 
     def __getattr__(self, operator):
         """Return the operator."""
-        special = {
-            "embedding": lambda ids, weight: functional.embedding(ids, weight).requires_grad_(),
-            "layer_norm": lambda x, w, b, epsilon: functional.layer_norm(x, w.shape, w, b, epsilon),
-            "scaled_dot_product_attention": torch_attention,
-            "unsqueeze": lambda x, **_: x[:, None, None],
-            "slice": lambda x, start, stop, **_: x[start:stop],
-        }
-        forward = special[operator] if operator in special else CASES[operator][3]
+        forward = FORWARD[operator]
 
         def record(*operands, **attributes):
             result = forward(*operands, **attributes)
@@ -223,50 +127,15 @@ def test_float_tensors_behind_the_last_codes_agree_with_central_differences(reci
     assert np.sum(found[name] * direction) == pytest.approx(slope, rel=1e-5)
 
 
-@pytest.mark.parametrize("recipe", [name for name in PROGRAMS if name.startswith("w8a8")])
-def test_a_code_is_worth_its_scale_times_the_weights_behind_it(recipe):
-    """The last Linear is linear in its codes, so that one code more moves its result by exactly the sensitivity."""
-    program, inputs = PROGRAMS[recipe], batch()
-    name = "encoder.layer.1.output.dense"
-    step = next(step for step in program.steps if step.name == name)
-    codes = step.inputs[0]
-    rest = program.extract([name], [*step.inputs[:3]])
-    values = program.run(ops, inputs, keep=list(rest.inputs))
-    given = {operand: values[operand] for operand in rest.inputs}
-    whole = Tape(program, inputs).sensitivities(margin())
-
-    before = rest.run(ops, given)[name]
-    for place in [(0, 0, 0), (2, 3, 5)]:
-        moved = given[codes].astype(np.int64)
-        moved[place] += 1 if moved[place] < np.iinfo(given[codes].dtype).max else -1
-        sign = moved[place] - int(given[codes][place])
-        after = rest.run(ops, given | {codes: moved.astype(given[codes].dtype)})[name]
-        expected = sign * np.sum((after - before) * whole[name])
-        assert whole[codes][place] == pytest.approx(expected, rel=1e-9, abs=1e-15)
-
-
-def test_static_codes_pass_their_sensitivity_on_straight_through():
-    """D quantity / d x is that of the codes divided by the scale."""
-    program, inputs = PROGRAMS["w8a8-static, dense"], batch()
-    found = sensitivities(program, inputs, margin())
-    step = next(step for step in program.steps if step.op == "quantize" and "layer.1.intermediate" in step.name)
-    x, scale = step.inputs[0], program.constants[step.inputs[1]]
-
-    assert len([other for other in program.steps if x in other.inputs]) == 1
-    np.testing.assert_allclose(found[x], found[step.name] / scale, rtol=1e-12)
-
-
-def test_the_first_order_bound_is_the_weighed_sum_of_local_errors():
-    """Absent tensors are exact, and an unbounded error where nothing depends on it does not count."""
+def test_the_error_of_a_tensor_on_which_nothing_depends_does_not_count():
+    """Not even an infinite one, whether the tensor is in the program or not."""
     program, inputs = small_bert(), batch()
-    found = sensitivities(program, inputs, margin())
-    unused = {"encoder.layer.0.intermediate.gelu": np.where(found["encoder.layer.0.intermediate.gelu"] == 0, np.inf, 0)}
-    name = "encoder.layer.1.output.dense"
-    errors = {name: np.full(found[name].shape, 0.25), "no such tensor": np.ones(1)} | unused
+    name = "encoder.layer.0.intermediate.gelu"
+    dead = sensitivities(program, inputs, margin())[name] == 0
+    errors = {name: np.where(dead, np.inf, 0), "no such tensor": np.full(1, np.inf)}
 
-    bound = first_order_bound(program, inputs, margin(), errors)
-
-    assert bound == pytest.approx(0.25 * np.abs(found[name]).sum(), rel=1e-12)
+    assert dead.any()
+    assert first_order_bound(program, inputs, margin(), errors) == 0
 
 
 def test_a_float32_run_moves_a_margin_by_less_than_the_first_order_bound():

@@ -66,13 +66,13 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
     except UnsupportedError as error:
         return [_case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))]
     except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
-        return [_case(f"{prefix}/load", "", recipe, "", _crash(error))]
+        return [_case(f"{prefix}/load", "", recipe, "", crashed(error))]
     results: list[CaseResult] = []
     for batch, inputs in subject.batches.items():
         try:
             results += _check_batch(executable, subject.program, inputs, f"{prefix}/{batch}", progress)
         except Exception as error:  # noqa: BLE001
-            results.append(_case(f"{prefix}/{batch}/run", "", recipe, "", _crash(error)))
+            results.append(_case(f"{prefix}/{batch}/run", "", recipe, "", crashed(error)))
     return _distrust_undecided(results)
 
 
@@ -147,7 +147,7 @@ def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
     program, inputs = one_step_program(case)
     evidence = Evidence(program, inputs, next(iter(program.outputs.values())))
     try:
-        got = runtime.load(program).run(inputs)
+        got = runtime.load(program).run(_copied(inputs))
         lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
         allowed = program.run(bounds, lifted)
         errors = {label: bounded.error for label, bounded in allowed.items()}
@@ -156,7 +156,7 @@ def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
     except UnsupportedError as error:
         return ended(_verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))
     except Exception as error:  # noqa: BLE001
-        return ended(_crash(error), evidence)
+        return ended(crashed(error), evidence)
 
 
 def _judge_answer(
@@ -220,7 +220,8 @@ def _verdict(unit: Unit, state: State, detail: str) -> Judgement:
     return Judgement(unit, state, 0.0, 0.0, detail)
 
 
-def _crash(error: Exception) -> Judgement:
+def crashed(error: Exception) -> Judgement:
+    """Return the verdict on a runtime that raised: one line that says what and where."""
     where = "" if isinstance(error, ContractError) else f" ({_origin(error)})"
     line = str(error).strip().splitlines()[0] if str(error).strip() else ""
     return Judgement(Unit.EXACT, State.ERROR, np.inf, np.inf, f"{type(error).__name__}: {line}{where}")

@@ -6,16 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from distilspec.conformance import bounds
+from distilspec.conformance.check import check_operators, crashed
+from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.judge import judge
 from distilspec.conformance.result import CaseResult, Judgement
 from distilspec.conformance.runtimes.adapter import Runtime
-from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.contract.errors import FormatError, UnsupportedError
 from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.safetensors_file import SafetensorsFile, write_safetensors
 from distilspec.reference.formats.saved import load_program, save_program
 from distilspec.reference.program import Program
@@ -67,16 +70,11 @@ def load_case(path: Path) -> ReplayCase:
 
     Raises
     ------
-    FormatError
-        A file is missing, truncated or not what ``save_case`` writes.
+    ContractError
+        A file is missing, truncated or not what ``save_case`` writes, or the parts do not fit together.
     """
-    try:
-        description: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FormatError(f"replay: {path} does not exist; expected a case.json that check --report wrote") from None
-    except (OSError, ValueError) as error:
-        raise FormatError(f"replay: {path} is not readable JSON ({error}); expected a case.json") from None
-    if not isinstance(description, dict) or description.get("schema") != 1:
+    description = read_json(path, dict)
+    if description.get("schema") != 1:
         raise FormatError(f"replay: {path} is not a case of schema 1; expected a case.json that check --report wrote")
     for key in _TEXT_KEYS:
         if not isinstance(description.get(key), str):
@@ -86,18 +84,38 @@ def load_case(path: Path) -> ReplayCase:
         raise FormatError(f"replay: {path} has no options; expected a mapping of text to text")
     program = load_program(path.parent / "program")
     target = description["target"]
-    if target not in program.tensors:
-        raise FormatError(f"replay: {path} asks for {target}; expected a tensor of its program")
+    if target not in program.outputs.values():
+        raise FormatError(f"replay: {path} asks for {target!r:.60}; expected an output of its program")
     stored = SafetensorsFile(path.parent / "inputs.safetensors")
-    inputs = {name: stored.read(name) for name in stored.entries}
+    inputs = program.checked({name: stored.read(name) for name in stored.entries})
     texts = {key: description[key] for key in _TEXT_KEYS}
     return ReplayCase(**texts, options=options, program=program, inputs=inputs)
 
 
 def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
-    """Run the case's program on a runtime and judge the tensor that the case is about."""
+    """
+    Run the case's program on a runtime and judge the tensor that the case is about.
+
+    A golden is judged again by its known answer, anything else by the reference and its bound.
+
+    Raises
+    ------
+    UnsupportedError
+        The runtime cannot run the program.
+    """
+    missing = sorted({step.op for step in case.program.steps if not runtime.supports(step.op)})
+    if missing:
+        raise UnsupportedError(f"replay: {runtime.name} has no {', '.join(missing)}; expected a runtime that has it")
+    golden = next((golden for golden in load_goldens() if golden.id == case.id), None)
+    if golden is not None:
+        return check_operators(runtime, [golden])[0].judgement
     label = next(label for label, name in case.program.outputs.items() if name == case.target)
-    got = runtime.load(case.program).run(case.inputs)[label]
     lifted = {name: bounds.Bounded.exact(array) for name, array in case.inputs.items()}
     allowed = case.program.run(bounds, lifted)[label]
-    return judge(got, np.asarray(allowed.value), allowed.error)
+    try:
+        got = runtime.load(case.program).run({name: array.copy() for name, array in case.inputs.items()})[label]
+        return judge(got, np.asarray(allowed.value), allowed.error)
+    except UnsupportedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
+        return crashed(error)

@@ -10,7 +10,7 @@ import typer
 
 from distilspec.conformance.replay import load_case
 from distilspec.conformance.replay import replay as replay_case
-from distilspec.conformance.result import State
+from distilspec.conformance.result import FAILING, State
 from distilspec.conformance.runtimes import find_runtime
 
 
@@ -37,4 +37,4 @@ def replay(
         print(f"  {judgement.detail or f'largest error {judgement.max_error:.3g}'}")
         if judgement.state is State.PASS and adapter.name == saved.runtime:
             print(f"  recorded with {saved.runtime} {saved.version}: {saved.detail}")
-    raise typer.Exit(0 if judgement.state is not State.FAIL else 1)
+    raise typer.Exit(1 if judgement.state in FAILING else 0)
