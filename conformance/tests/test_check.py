@@ -95,7 +95,9 @@ def test_a_runtime_that_answers_differently_each_time_fails():
     counter = itertools.count()
 
     def run(self, inputs):
-        return {label: value + np.float32(1e-6 * next(counter)) for label, value in self.run_exposed(inputs, ()).items()}
+        return {
+            label: value + np.float32(1e-6 * next(counter)) for label, value in self.run_exposed(inputs, ()).items()
+        }
 
     cases = check_model(Changed(run=run), subject())
 
@@ -117,6 +119,7 @@ def test_a_runtime_that_reuses_its_buffers_cannot_hide_that():
 
 def test_a_runtime_that_writes_into_its_inputs_changes_no_verdict():
     """Each run gets inputs of its own, and the judge keeps its own."""
+
     def run_exposed(self, inputs, expose):
         found = StepwiseExecutable.run_exposed(self, inputs, expose)
         for array in inputs.values():
@@ -130,21 +133,26 @@ def test_a_runtime_that_writes_into_its_inputs_changes_no_verdict():
     assert run_of(StepwiseRuntime(), cases).exit_status == 0
 
 
-def test_a_runtime_that_showing_alters_is_not_trusted_and_not_conformant():
-    """No segment and no decision of the other program is counted."""
+@pytest.mark.parametrize("recipe", [Recipe.FP32, Recipe.W8A8_STATIC])
+def test_a_runtime_that_showing_alters_is_not_trusted_and_not_conformant(recipe):
+    """No segment of the other program is counted; decisions are, where no unknown code can have turned."""
+
     def run_exposed(self, inputs, expose):
         found = StepwiseExecutable.run_exposed(self, inputs, expose)
         return found | {OUTPUT: found[OUTPUT] + np.float32(1e-6)} if expose else found
 
     runtime = Changed(run_exposed=run_exposed)
-    cases = check_model(runtime, subject())
+    cases = check_model(runtime, subject(recipe))
+    decisions = [case for case in cases if case.judgement.unit is Unit.DECISION]
 
-    assert [(case.id.rsplit("/", 1)[-1], case.state) for case in cases] == [
+    assert [(case.id.rsplit("/", 1)[-1], case.state) for case in cases[:2]] == [
         ("run twice", State.PASS),
         ("staged", State.MISTRUSTED),
     ]
+    assert cases[2:] == decisions
+    assert bool(decisions) == (recipe is Recipe.FP32)
     assert "altered" in cases[1].judgement.detail
-    assert run_of(runtime, cases).exit_status == 1
+    assert run_of(runtime, cases, subject(recipe)).exit_status == 1
 
 
 def test_a_sign_of_zero_is_a_different_bit():
@@ -165,6 +173,7 @@ def test_a_sign_of_zero_is_a_different_bit():
 @pytest.mark.parametrize("method", ["run", "survivors", "run_exposed"])
 def test_a_runtime_that_raises_is_an_error_in_one_line(method, error):
     """Whatever it raises and whenever; what was judged before stays."""
+
     def fail(*_):
         raise error
 
@@ -244,6 +253,7 @@ def wider(values):
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
 def test_a_wrong_kind_of_answer_never_passes(answer, everywhere):
     """Another shape, type, order or value of the final output, with right intermediates or with all wrong."""
+
     def run_exposed(self, inputs, expose):
         found = StepwiseExecutable.run_exposed(self, inputs, expose)
         changed = [*self.program.outputs, *self.program.outputs.values(), *(expose if everywhere else ())]
@@ -261,6 +271,7 @@ def test_a_wrong_kind_of_answer_never_passes(answer, everywhere):
 @pytest.mark.parametrize("keep", [(), ("something else",)])
 def test_a_missing_output_never_passes(keep):
     """No output at all, or one under another name."""
+
     def run_exposed(self, inputs, expose):
         found = StepwiseExecutable.run_exposed(self, inputs, expose)
         return {name: found[name] for name in expose if name not in self.program.outputs.values()} | dict.fromkeys(
@@ -277,6 +288,7 @@ def test_a_missing_output_never_passes(keep):
 
 def test_survivors_that_do_not_exist_judge_nothing_they_should_not():
     """A runtime may show tensors of its own beside those of the program."""
+
     def survivors(self):
         return (*StepwiseExecutable.survivors(self), "fused.kernel.7")
 
@@ -307,7 +319,9 @@ def classifier(ties):
     (y,) = builder.emit("y", "negate", ["x"])
     x = np.tile(np.float32([3, 1, 2]), (5, 1))
     x[:ties] = 1
-    return Subject("classifier", builder.finish({"logits": y}), {"b": {"x": x, "attention_mask": np.ones((5, 4), bool)}})
+    return Subject(
+        "classifier", builder.finish({"logits": y}), {"b": {"x": x, "attention_mask": np.ones((5, 4), bool)}}
+    )
 
 
 @pytest.mark.parametrize(("ties", "mistrusted"), [(0, False), (1, False), (2, True), (5, True)])

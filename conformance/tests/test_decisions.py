@@ -230,7 +230,11 @@ def test_every_head_of_every_model_is_decided(kind, head, labels):
 
     same = list(judge_decisions(program, inputs, expected, expected, last, {}))
     opposite = {label: -output for label, output in expected.items()}
-    opposite |= {"sentence_embedding": expected["sentence_embedding"] * [[1], [-1], [-1]]} if "sentence_embedding" in labels else {}
+    opposite |= (
+        {"sentence_embedding": expected["sentence_embedding"] * [[1], [-1], [-1]]}
+        if "sentence_embedding" in labels
+        else {}
+    )
     flipped = list(judge_decisions(program, inputs, expected, opposite, last, {}))
 
     counts = {label: sum(found == label for found, *_ in same) for label in labels}

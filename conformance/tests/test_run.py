@@ -108,5 +108,6 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkeyp
 
 def test_replay_names_are_plain_file_names():
     """A case id with slashes and spaces becomes one folder name that cannot leave its parent."""
-    assert replay_name("minilm/fp32/mixed/../x y: [1]") == "minilm-fp32-mixed-..-x-y-1"
+    assert replay_name("minilm/fp32/mixed/x.y_z") == "minilm-fp32-mixed-x.y_z"
+    assert replay_name("minilm/fp32/mixed/../x y: [1]").startswith("minilm-fp32-mixed-..-x-y-1-")
     assert "/" not in replay_name("/../..//etc")

@@ -56,6 +56,8 @@ def _similarities(embeddings: Array) -> list[dict[str, Any]]:
 
 
 def _label(model: Model, logits: Array) -> dict[str, Any]:
+    if len(model.labels) == 1:
+        return {"label": model.labels[0], "value": float(logits[0])}
     scores = _probabilities(logits)
     best = int(np.argmax(scores))
     return {"label": model.labels[best], "score": float(scores[best])}
@@ -73,7 +75,12 @@ def _token_labels(model: Model, inputs: Mapping[str, Array], logits: Array) -> l
 def _span(model: Model, inputs: Mapping[str, Array], start: Array, end: Array) -> dict[str, Any]:
     ids = inputs["input_ids"][0]
     separators = np.flatnonzero(ids == ids[np.flatnonzero(inputs["attention_mask"][0])[-1]])
-    context = range(int(separators[0]) + 1, int(separators[-1]))
+    if separators.size != 2:
+        separator = model.tokenizer.token(int(ids[separators[0]]))
+        raise RangeError(
+            f"run: question and context hold {separators.size - 2} {separator}; expected none because it parts them"
+        )
+    context = range(int(separators[0]) + 1, int(separators[1]))
     spans = [(first, last) for first in context for last in range(first, min(first + LONGEST_ANSWER, context.stop))]
     first, last = max(spans, key=lambda span: float(start[span[0]]) + float(end[span[1]]))
     score = _probabilities(start)[first] * _probabilities(end)[last]

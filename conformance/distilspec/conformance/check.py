@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from distilspec.conformance import bounds
+from distilspec.conformance.adjoints.local_errors import local_errors
 from distilspec.conformance.decisions import judge_decisions
 from distilspec.conformance.diagnose import diagnose
 from distilspec.conformance.goldens import Expected, GoldenCase
@@ -17,7 +18,7 @@ from distilspec.conformance.judge import judge
 from distilspec.conformance.one_step import one_step_program
 from distilspec.conformance.result import CaseResult, Judgement, State, Unit
 from distilspec.conformance.runtimes.adapter import Executable, Runtime
-from distilspec.conformance.segments import JudgedSegment, judge_segments
+from distilspec.conformance.segments import JudgedSegment, judge_segments, makes_codes
 from distilspec.conformance.subject import Subject
 from distilspec.reference import ops
 from distilspec.reference.clauses import clauses
@@ -51,8 +52,9 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
     """
     Judge a runtime on a whole model: determinism, every segment on its own inputs, and the final decisions.
 
-    Each batch gives one case ``staged`` that says whether showing the intermediates altered the program (then the
-    segments are not counted), one case a segment, one a decision.
+    Each batch gives one case ``staged`` that says whether showing the intermediates altered the program, one case a
+    segment, one a decision. In an altered program no segment counts, and decisions are judged by the local bounds of
+    its steps, unless it makes codes.
     """
     recipe = subject.program.recipe
     missing = sorted({step.op for step in subject.program.steps if not runtime.supports(step.op)})
@@ -90,31 +92,38 @@ def _check_batch(
     shown = _copied(executable.run_exposed(_copied(inputs), executable.survivors()))
     unaltered = _equal_bits(plain, {label: shown[label] for label in plain})
     yield _case(f"{prefix}/staged", "", recipe, "", _staged(unaltered, len(executable.survivors())))
-    if not unaltered:
-        return
-    finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
-    values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
     errors: dict[str, Float64Array] = {}
     offsets: dict[str, Float64Array] = {}
-    for judged in judge_segments(program, values):
-        target = judged.segment.target
-        progress(f"judge {prefix}/{target}")
-        errors[target] = judged.error
-        offsets |= judged.offsets
-        maker = program.maker(target)
-        yield CaseResult(
-            id=f"{prefix}/{target}",
-            clause=formula_clause(maker.op) if maker else "",
-            recipe=recipe,
-            step=maker.name if maker else target,
-            judgement=_explained(judged, values[target]),
-            operators=judged.segment.operators,
-            evidence=Evidence(judged.segment.program, judged.inputs, target),
-        )
+    if unaltered:
+        finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
+        values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
+        for judged in judge_segments(program, values):
+            progress(f"judge {prefix}/{judged.segment.target}")
+            errors[judged.segment.target] = judged.error
+            offsets |= judged.offsets
+            yield _segment_case(program, judged, values[judged.segment.target], prefix)
+    elif makes_codes(program):
+        return  # which codes rounding turned is not known, so no decision can be judged either
+    else:
+        errors = local_errors(program, inputs)
     progress(f"decide {prefix}")
     expected = program.run(ops, inputs)
     for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors, offsets):
         yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
+
+
+def _segment_case(program: Program, judged: JudgedSegment, got: Array, prefix: str) -> CaseResult:
+    target = judged.segment.target
+    maker = program.maker(target)
+    return CaseResult(
+        id=f"{prefix}/{target}",
+        clause=formula_clause(maker.op) if maker else "",
+        recipe=program.recipe,
+        step=maker.name if maker else target,
+        judgement=_explained(judged, got),
+        operators=judged.segment.operators,
+        evidence=Evidence(judged.segment.program, judged.inputs, target),
+    )
 
 
 def _explained(judged: JudgedSegment, got: Array) -> Judgement:

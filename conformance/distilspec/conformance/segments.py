@@ -77,6 +77,15 @@ def judge_segments(program: Program, values: Mapping[str, Array]) -> Iterator[Ju
         yield JudgedSegment(segment, inputs, judgement, allowed.error, rounding_offsets(segment.program, held))
 
 
+#: Operators that round real numbers to codes.
+QUANTISERS = frozenset({"quantize", "dynamic_quantize", "dynamic_quantize_token"})
+
+
+def makes_codes(program: Program) -> bool:
+    """Return whether any step rounds to codes."""
+    return any(step.op in QUANTISERS for step in program.steps)
+
+
 def rounding_offsets(program: Program, values: Mapping[str, Array]) -> dict[str, Float64Array]:
     """
     Return, for the codes of every quantise step, (code - zero_point) - x / scale: what rounding and saturation added.
@@ -85,12 +94,10 @@ def rounding_offsets(program: Program, values: Mapping[str, Array]) -> dict[str,
     """
     found = {}
     for step in program.steps:
-        if step.op == "quantize":
-            source, scale, zero_point = step.inputs[:3]
-        elif step.op in ("dynamic_quantize", "dynamic_quantize_token"):
-            source, scale, zero_point = step.inputs[0], step.outputs[1], step.outputs[2]
-        else:
+        if step.op not in QUANTISERS:
             continue
+        source = step.inputs[0]
+        scale, zero_point = step.inputs[1:3] if step.op == "quantize" else step.outputs[1:3]
         x, width, zero = (
             real(values[name] if name in values else program.constants[name])
             for name in (str(source), str(scale), str(zero_point))

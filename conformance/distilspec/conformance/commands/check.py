@@ -14,12 +14,13 @@ from distilspec.conformance.commands.options import parse_block_shape, parse_opt
 from distilspec.conformance.commands.progress import progress_line
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.report.console import print_run
-from distilspec.conformance.report.json_report import as_json, write_report
+from distilspec.conformance.report.json_report import as_json, expect_report_folder, write_report
 from distilspec.conformance.report.run import Run
 from distilspec.conformance.result import CaseResult, State
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.conformance.subject import prepare
+from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.named_models import load_model
 
@@ -46,7 +47,12 @@ def check(
     Example: distilspec check onnxruntime --model minilm --recipe w8a8-static --report out/
     """
     adapter = find_runtime(runtime, parse_options(option or []))
-    recipes = recipe or [Recipe.FP32]
+    recipes = list(dict.fromkeys(recipe or [Recipe.FP32]))
+    blocks = parse_block_shape(block_shape)
+    if model is None and (recipe or sparsity):
+        raise RangeError("check: --recipe and --sparsity change a model; expected --model, or neither of them")
+    if report is not None:
+        expect_report_folder(report)
     with progress_line() as progress:
         if model is None:
             run = _judge_operators(adapter, progress)
@@ -56,7 +62,7 @@ def check(
             mandatory: set[str] = set()
             for name in recipes:
                 progress(f"prepare {model} {name}")
-                subject = prepare(loaded, name, sparsity=sparsity, block_shape=parse_block_shape(block_shape))
+                subject = prepare(loaded, name, sparsity=sparsity, block_shape=blocks)
                 mandatory |= {formula_clause(step.op) for step in subject.program.steps}
                 cases += check_model(adapter, subject, progress)
             run = Run(

@@ -29,10 +29,10 @@ def run(
 
     Example: distilspec run minilm "A cat sleeps." "A kitten is napping."
     """
+    adapter = find_runtime(runtime, parse_options(option or []))
     loaded = load_model(model)
     inputs = loaded.encode(arrange(loaded, texts), truncate=truncate)
-    program = compress(loaded, recipe)
-    outputs = find_runtime(runtime, parse_options(option or [])).load(program).run(inputs)
+    outputs = adapter.load(compress(loaded, recipe)).run(inputs)
     records = answer(loaded, inputs, outputs)
     if as_json_text:
         print(json.dumps(records, indent=1))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from distilspec.conformance.report.json_report import replay_name
@@ -21,13 +22,16 @@ FAILURES_SHOWN = 3
 def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     """Print what was judged, what failed and where to replay it, and the verdict."""
     for recipe in dict.fromkeys(case.recipe for case in run.cases):
-        console.print(f"[bold]{run.model} {recipe}[/] on {run.runtime} {run.version}", highlight=False)
+        console.print(f"[bold]{escape(run.model)} {recipe}[/] on {run.runtime} {run.version}", highlight=False)
         console.print(_table([case for case in run.cases if case.recipe == recipe]))
     for case in run.cases:
         if case.state is State.MISTRUSTED or case.id.endswith("/staged"):
-            console.print(f"{case.state:<10} {case.id}: {case.judgement.detail}", highlight=False, soft_wrap=True)
+            line = f"{case.state:<10} {case.id}: {case.judgement.detail}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     for case in run.failing[:FAILURES_SHOWN]:
-        console.print(f"[bold red]{case.state}[/] {case.id} [{case.clause}]", highlight=False, soft_wrap=True)
+        console.print(
+            f"[bold red]{case.state}[/] {escape(f'{case.id} [{case.clause}]')}", highlight=False, soft_wrap=True
+        )
         console.print(f"     {case.judgement.detail}", highlight=False, markup=False, soft_wrap=True)
         if folder is not None and case.evidence is not None:
             path = folder / "failures" / replay_name(case.id) / "case.json"
@@ -43,7 +47,7 @@ def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     colour = "green" if run.exit_status == 0 else "red"
     console.print(
         f"[bold {colour}]{run.verdict}[/]: {run.runtime} {run.version}, spec {SPEC_VERSION}, "
-        f"{run.model} {' '.join(run.recipes)}: {counts}; {clauses} judged",
+        f"{escape(run.model)} {' '.join(run.recipes)}: {counts}; {clauses} judged",
         highlight=False,
         soft_wrap=True,
     )
@@ -60,7 +64,7 @@ def _table(cases: Sequence[CaseResult]) -> Table:
         subject = case.operators[-1] if case.operators else case.id.rsplit("/", 1)[-1].split(":")[0]
         groups.setdefault((str(case.judgement.unit), subject), []).append(case)
     for (unit, subject), group in groups.items():
-        table.add_row(unit, subject, *_counts(group))
+        table.add_row(unit, escape(subject), *_counts(group))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -15,6 +16,9 @@ from distilspec.conformance.replay import save_case
 from distilspec.conformance.report.run import Run
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.spec import SPEC_VERSION
+
+#: File systems end at 255 bytes.
+LONGEST_NAME = 200
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -57,8 +61,18 @@ def schema() -> dict[str, Any]:
 
 
 def replay_name(case_id: str) -> str:
-    """Return the folder name under ``failures/`` of a failing case."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", case_id).strip("-.")
+    """
+    Return the folder name under ``failures/`` of a failing case.
+
+    A name that is long or that leaves signs of the id out ends in a part of the id's hash, so that no two are equal.
+
+    >>> replay_name("minilm/fp32/mixed/mean_pool")
+    'minilm-fp32-mixed-mean_pool'
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", case_id).strip("-.")
+    if len(name) <= LONGEST_NAME and name == case_id.replace("/", "-"):
+        return name
+    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"
 
 
 def write_report(run: Run, folder: Path) -> Path:
@@ -73,8 +87,7 @@ def write_report(run: Run, folder: Path) -> Path:
     FormatError
         The folder exists and is not a report.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "report.json").is_file():
-        raise FormatError(f"report: {folder} holds other files; expected a new folder or an earlier report")
+    expect_report_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -90,6 +103,14 @@ def write_report(run: Run, folder: Path) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return folder / "report.json"
+
+
+def expect_report_folder(folder: Path) -> None:
+    """Raise ``FormatError`` unless a report can be written to ``folder``: it is new, empty or an earlier report."""
+    if folder.exists() and not folder.is_dir():
+        raise FormatError(f"report: {folder} is a file; expected a new folder or an earlier report")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "report.json").is_file():
+        raise FormatError(f"report: {folder} holds other files; expected a new folder or an earlier report")
 
 
 def _finite(value: float) -> float | None:

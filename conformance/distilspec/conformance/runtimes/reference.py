@@ -1,14 +1,14 @@
-"""The reference as a runtime: the values that every other runtime is compared with, rounded to float32."""
+"""The reference as a runtime: each step's real value, rounded to float32 once, as a runtime holds it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from distilspec.conformance.runtimes.adapter import Executable, Runtime, as_float32, expect_known
 from distilspec.reference import ops
 from distilspec.reference.contract.spec import SPEC_VERSION
-from distilspec.reference.contract.types import Array
+from distilspec.reference.contract.types import Array, Attribute
 from distilspec.reference.program import Program
 
 
@@ -38,7 +38,7 @@ class ReferenceExecutable(Executable):
     def __init__(self, program: Program, namespace: Any = ops) -> None:
         """Evaluate ``program`` on the reference's operators, or on another namespace that returns NumPy arrays."""
         self._program = program
-        self._namespace = namespace
+        self._namespace = Float32(namespace)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs."""
@@ -50,8 +50,31 @@ class ReferenceExecutable(Executable):
 
     def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
         """Return the outputs and the tensors ``expose``."""
-        values = self._program.run(self._namespace, inputs, keep=expose)
-        return {name: as_float32(value) for name, value in values.items()}
+        return self._program.run(self._namespace, inputs, keep=expose)
+
+
+class Float32:
+    """
+    The operators of another namespace with real results rounded to float32.
+
+    Every step then computes from the very values that are shown, which is what the judge of a segment assumes.
+    """
+
+    def __init__(self, namespace: Any) -> None:
+        """Round what the operators of ``namespace`` return."""
+        self._namespace = namespace
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """Return an operator, or ``constant``, that rounds."""
+        operator = getattr(self._namespace, name)
+
+        def rounded(*operands: Array | None, **attributes: Attribute) -> Any:
+            result = operator(*operands, **attributes)
+            if isinstance(result, tuple):
+                return tuple(as_float32(part) for part in result)
+            return as_float32(result)
+
+        return rounded
 
 
 create = ReferenceRuntime

@@ -27,10 +27,17 @@ def load_model(path_or_name: str | Path, *, head: str | None = None) -> Model:
     ------
     FormatError
         There is no such folder or installed package, and every other error of ``load_folder``.
+    UnsupportedError
+        It is an ONNX file, which ``read_onnx`` reads.
     """
     if isinstance(path_or_name, str) and path_or_name in NAMED_MODELS:
         return NAMED_MODELS[path_or_name](head)
     folder = Path(path_or_name)
+    if folder.suffix == ".onnx":
+        raise UnsupportedError(
+            f"{folder}: an ONNX file is a program without a tokenizer; expected a model's folder or one of "
+            f"{', '.join(NAMED_MODELS)}, or read_onnx to read the program"
+        )
     if not folder.is_dir():
         raise FormatError(
             f"{folder}: there is no such folder; expected a model's folder or one of {', '.join(NAMED_MODELS)}"

@@ -8,7 +8,7 @@ examples: where a formula does not say the answer, ``Undecided`` is raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from distilspec.reference.contract.types import Array
-from distilspec.reference.formats.onnx_nodes.size import Dim, Size, Undecided, coordinates, renamed, variable
+from distilspec.reference.formats.onnx_nodes.size import Dim, Size, Undecided, coordinates, placed, renamed, variable
 
 #: Larger constants are data, not shapes; and no calculation with shapes makes a larger tensor.
 MOST_CELLS = 2**16
@@ -46,9 +46,12 @@ class Known:
     def full(self) -> Array:
         """Return every element; ``Undecided`` unless all sizes are integers and no element has a coordinate."""
         sizes = self._integers()
-        if any(coordinates(cell) for cell in self.cells.flat):
-            raise Undecided("a list of indices has a size that depends on the input; expected integers")
-        return np.broadcast_to(self.cells, sizes)
+        cells = self.cells
+        for axis, size in enumerate(sizes):
+            name = f"@{len(sizes) - axis}"
+            if any(name in coordinates(cell) for cell in cells.flat):
+                cells = np.concatenate([_placed(cells, name, place) for place in range(size)], axis)
+        return np.broadcast_to(cells, sizes)
 
     def array(self) -> Array:
         """Return the elements as numbers; ``Undecided`` if one is a formula."""
@@ -95,11 +98,18 @@ def arange(start: Dim, size: Dim, step: Dim, dtype: str) -> Known:
 
 
 def elementwise(function: Callable[..., Any], operands: Sequence[Known], dtype: str) -> Known:
-    """Apply a function of cells to tensors that broadcast."""
+    """
+    Apply a function of cells to tensors that broadcast.
+
+    A cell that cannot be decided becomes the reason, which is raised when someone needs the cell. Exporters calculate
+    such tensors only to take their shape.
+    """
     shape = broadcast([operand.shape for operand in operands])
     _expect_few(np.broadcast_shapes(*(operand.cells.shape for operand in operands)))
-    cells = np.frompyfunc(function, len(operands), 1)(*(operand.cells for operand in operands))
-    return Known(dtype, shape, _objects(cells).reshape((1,) * (len(shape) - np.ndim(cells)) + np.shape(cells)))
+    cells = _objects(
+        np.frompyfunc(lambda *cells: _decided(function, cells), len(operands), 1)(*(one.cells for one in operands))
+    )
+    return Known(dtype, shape, cells.reshape((1,) * (len(shape) - cells.ndim) + cells.shape))
 
 
 def broadcast(shapes: Sequence[Sequence[Dim]]) -> tuple[Dim, ...]:
@@ -172,7 +182,9 @@ def joined(tensors: Sequence[Known], axis: int) -> Known:
         raise Undecided("tensors are joined whose sizes depend on the input; expected integers")
     if any(f"@{place}" in coordinates(cell) for tensor in tensors for cell in tensor.cells.flat):
         raise Undecided("positions are joined; expected numbers and sizes")
-    sides = np.broadcast_shapes(*(tensor.cells.shape[:axis] + (1,) + tensor.cells.shape[axis + 1 :] for tensor in tensors))
+    sides = np.broadcast_shapes(
+        *((*tensor.cells.shape[:axis], 1, *tensor.cells.shape[axis + 1 :]) for tensor in tensors)
+    )
     _expect_few((*sides, sum(fixed)))
     parts = [
         np.broadcast_to(tensor.cells, (*sides[:axis], length, *sides[axis + 1 :]))
@@ -194,12 +206,28 @@ def _objects(cells: Any) -> Array:
     return array
 
 
-def _renamed(cells: Array, names: dict[str, str]) -> Array:
-    return _objects(np.frompyfunc(lambda cell: _same_kind(cell, names), 1, 1)(cells))
+def _renamed(cells: Array, names: Mapping[str, str]) -> Array:
+    return _mapped(cells, lambda size: renamed(size, names))
 
 
-def _same_kind(cell: Any, names: dict[str, str]) -> Any:
-    return renamed(cell, names) if isinstance(cell, Size) else cell
+def _placed(cells: Array, name: str, place: int) -> Array:
+    return _mapped(cells, lambda size: placed(size, name, place))
+
+
+def _mapped(cells: Array, function: Callable[[Dim], Dim]) -> Array:
+    return _objects(np.frompyfunc(lambda cell: function(cell) if isinstance(cell, Size) else cell, 1, 1)(cells))
+
+
+def _decided(function: Callable[..., Any], cells: tuple[Any, ...]) -> Any:
+    try:
+        for cell in cells:
+            coordinates(cell)
+        result = function(*cells)
+    except Undecided as error:
+        return error
+    if not isinstance(result, Size) and abs(result) >= 2**63:
+        return Undecided("a calculation with sizes leaves 64 bits; expected sizes")
+    return result
 
 
 def _expect_few(shape: tuple[int, ...]) -> None:

@@ -9,6 +9,9 @@ from typing import TypeAlias
 #: An integer, or a formula for one.
 Dim: TypeAlias = "int | Size"
 
+#: Sizes of real models have a few terms of a few factors; a hostile file could make them grow without end.
+MOST_TERMS = 16
+
 
 class Undecided(Exception):
     """A result depends on sizes in a way that no formula here says."""
@@ -98,6 +101,15 @@ def renamed(size: Dim, names: Mapping[str, str]) -> Dim:
     return _dim(terms)
 
 
+def placed(size: Dim, name: str, value: int) -> Dim:
+    """Return the formula with a number in place of a variable."""
+    total: Dim = 0
+    for monomial, factor in _terms(size).items():
+        rest = tuple(part for part in monomial if part != name)
+        total = total + _dim({rest: factor * value ** (len(monomial) - len(rest))})
+    return total
+
+
 def coefficient(size: Dim, name: str) -> Dim:
     """Return what a variable is multiplied by in a formula in which it occurs to the first power only."""
     found: dict[tuple[str, ...], int] = {}
@@ -156,7 +168,9 @@ def _range(size: Dim) -> tuple[int | None, int | None]:
     return at_least if signs <= {True} else None, at_least if signs <= {False} else None
 
 
-def _terms(size: Dim) -> dict[tuple[str, ...], int]:
+def _terms(size: Dim | Undecided) -> dict[tuple[str, ...], int]:
+    if isinstance(size, Undecided):
+        raise Undecided(*size.args)
     return dict(size.terms) if isinstance(size, Size) else {(): int(size)} if size else {}
 
 
@@ -164,4 +178,8 @@ def _dim(terms: Mapping[tuple[str, ...], int]) -> Dim:
     kept = {monomial: factor for monomial, factor in terms.items() if factor}
     if set(kept) <= {()}:
         return kept.get((), 0)
+    if len(kept) > MOST_TERMS or any(len(monomial) > MOST_TERMS for monomial in kept):
+        raise Undecided(f"a formula has more than {MOST_TERMS} terms or factors; expected a size")
+    if any(abs(factor) >= 2**63 for factor in kept.values()):
+        raise Undecided("a formula leaves 64 bits; expected a size")
     return Size(tuple(sorted(kept.items())))
