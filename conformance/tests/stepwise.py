@@ -48,11 +48,11 @@ class StepwiseRuntime(Runtime):
 
     name = "stepwise"
     version = "1"
-    options = {}
 
     def __init__(self, wrong=None):
         """Spoil the tensor ``wrong``."""
         self.wrong = wrong
+        self.options = {}
 
     def supports(self, op):
         """Every operator."""

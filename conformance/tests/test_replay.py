@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -228,7 +229,7 @@ def test_a_report_holds_every_failing_case(tmp_path):
 
 def test_hostile_names_stay_inside_the_report(tmp_path):
     """A model's or tensor's name chooses no path."""
-    run, case = failing(Recipe.FP32, "mean_pool")
+    _run, case = failing(Recipe.FP32, "mean_pool")
     object.__setattr__(case, "id", "../../../etc/passwd\x00\n/.. /" + "x" * 300)
 
     write_report(run_of(StepwiseRuntime(), [case]), tmp_path / "inner" / "out")
@@ -240,7 +241,7 @@ def test_hostile_names_stay_inside_the_report(tmp_path):
 
 def test_two_cases_whose_names_differ_only_in_signs_are_both_kept(tmp_path):
     """The second does not overwrite the first, and the report is written."""
-    run, case = failing(Recipe.FP32, "mean_pool")
+    _run, case = failing(Recipe.FP32, "mean_pool")
     other = type(case)(**{**vars(case), "id": "a b"})
     object.__setattr__(case, "id", "a/b")
 

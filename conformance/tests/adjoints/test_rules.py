@@ -7,6 +7,7 @@ import pytest
 from small_encoder import BATCH, CONFIG, ENCODER, encoder
 
 from distilspec.conformance.adjoints import FLAT, RULES, Tape, first_order_bound, sensitivities
+from distilspec.reference import ops
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.models.build import build_program, random_weights
@@ -73,8 +74,6 @@ def test_every_float_and_every_code_of_an_encoder_moves_its_result(recipe):
 
 
 def _values(program):
-    from distilspec.reference import ops
-
     return program.run(ops, BATCH, keep=list(program.tensors))
 
 

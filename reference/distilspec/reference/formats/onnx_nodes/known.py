@@ -163,7 +163,10 @@ def reshaped(x: Known, shape: Sequence[Dim]) -> Known:
     if [x.shape[axis] for axis in large] == [shape[axis] for axis in places]:
         bare = squeezed(x, [axis for axis in range(len(x.shape)) if axis not in large])
         return unsqueezed(bare, [axis for axis in range(len(shape)) if axis not in places])
-    return Known(x.dtype, tuple(shape), _objects(x.full()).reshape([int(str(size)) for size in shape]))
+    sizes = [size for size in shape if not isinstance(size, Size)]
+    if len(sizes) < len(shape):
+        raise Undecided("a list of sizes or positions changes its shape; expected integers for it")
+    return known_cells(x.full().reshape(sizes), x.dtype)
 
 
 def gathered(x: Known, indices: Known, axis: int) -> Known:
