@@ -456,12 +456,15 @@ def test_an_exact_answer_has_no_bound():
         RELU, operator="tanh", clauses=("TANH-S1",), inputs={"x": np.float32([0, 1])},
         expected=(Expected("y", np.array([0.0, np.tanh(1.0)]), "bound"),),
     )  # fmt: skip
-    near = np.float32([0, np.nextafter(np.float32(np.tanh(1.0)), np.float32(0))])
-    exact = dataclasses.replace(case, expected=(Expected("y", near.astype(np.float64), "exact"),))
+    nearest, next_to_it = (
+        np.float32([0, value]) for value in (np.tanh(1.0), np.nextafter(np.float32(np.tanh(1.0)), 9))
+    )
+    exact = dataclasses.replace(case, expected=(Expected("y", nearest.astype(np.float64), "exact"),))
 
-    assert outcome(case, y=near).state is State.PASS
-    assert outcome(exact, y=near).state is State.PASS
-    assert outcome(exact, y=np.nextafter(near, np.float32(9))).state is State.FAIL
+    assert outcome(case, y=nearest).state is State.PASS
+    assert outcome(case, y=next_to_it).state is State.PASS
+    assert outcome(exact, y=nearest).state is State.PASS
+    assert outcome(exact, y=next_to_it).state is State.FAIL
 
 
 @pytest.mark.parametrize(
