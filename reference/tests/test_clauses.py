@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import itertools
 import re
 import tokenize
 from collections import defaultdict
@@ -94,10 +95,11 @@ def tested():
 
 @pytest.fixture
 def plant(tmp_path):
-    """Return a function that makes an operator out of source text."""
+    """Return a function that makes an operator out of source text; each in a file of its own, past Python's cache."""
+    numbers = itertools.count()
 
     def load(source, name="double"):
-        path = tmp_path / "planted.py"
+        path = tmp_path / f"planted_{next(numbers)}.py"
         path.write_text(source, "utf-8")
         spec = importlib.util.spec_from_file_location("planted", path)
         module = importlib.util.module_from_spec(spec)
