@@ -24,7 +24,6 @@ from distilspec.reference import ops
 from distilspec.reference.clauses import clauses
 from distilspec.reference.contract.errors import ContractError, UnsupportedError
 from distilspec.reference.contract.types import Array, Float64Array
-from distilspec.reference.ops import OPERATORS
 from distilspec.reference.program import Program
 
 #: More undecided decisions than this share mean that the bound says nothing about the model.
@@ -45,7 +44,7 @@ class Evidence:
 
 def formula_clause(operator: str) -> str:
     """Return the id of the operator's first semantic clause: its formula."""
-    return next(clause.id for clause in clauses(OPERATORS[operator]) if clause.kind == "S")
+    return next(clause.id for clause in clauses(ops.OPERATORS[operator]) if clause.kind == "S")
 
 
 def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda _: None) -> list[CaseResult]:
