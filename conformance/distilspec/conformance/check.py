@@ -17,7 +17,7 @@ from distilspec.conformance.goldens import Expected, GoldenCase
 from distilspec.conformance.judge import judge
 from distilspec.conformance.one_step import one_step_program
 from distilspec.conformance.result import CaseResult, Judgement, State, Unit
-from distilspec.conformance.runtimes.adapter import Executable, Runtime
+from distilspec.conformance.runtimes.adapter import Executable, Runtime, RuntimeCrashError, RuntimeHangError
 from distilspec.conformance.segments import JudgedSegment, judge_segments, makes_codes
 from distilspec.conformance.subject import Subject
 from distilspec.reference import ops
@@ -25,6 +25,9 @@ from distilspec.reference.clauses import clauses
 from distilspec.reference.contract.errors import ContractError, UnsupportedError
 from distilspec.reference.contract.types import Array, Float64Array
 from distilspec.reference.program import Program
+
+#: Errors that are states of their own.
+ENDS: Mapping[type[Exception], State] = {RuntimeCrashError: State.CRASH, RuntimeHangError: State.TIMEOUT}
 
 #: More undecided decisions than this share mean that the bound says nothing about the model.
 MOST_UNDECIDED = 0.2
@@ -232,7 +235,9 @@ def crashed(error: Exception) -> Judgement:
     """Return the verdict on a runtime that raised: one line that says what and where."""
     where = "" if isinstance(error, ContractError) else f" ({_origin(error)})"
     line = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    return Judgement(Unit.EXACT, State.ERROR, np.inf, np.inf, f"{type(error).__name__}: {line}{where}")
+    state = ENDS.get(type(error), State.ERROR)
+    name = "" if state is not State.ERROR else f"{type(error).__name__}: "
+    return Judgement(Unit.EXACT, state, np.inf, np.inf, f"{name}{line}{where}")
 
 
 def _origin(error: Exception) -> str:

@@ -13,7 +13,11 @@ class State(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
     ERROR = "ERROR"
+    CRASH = "CRASH"
+    TIMEOUT = "TIMEOUT"
     UNSUPPORTED = "UNSUPPORTED"
+    WAIVED = "WAIVED"
+    XPASS = "XPASS"
     UNDECIDED = "UNDECIDED"
     MISTRUSTED = "MISTRUSTED"
 
@@ -29,7 +33,7 @@ class Unit(StrEnum):
 
 
 #: States that make a runtime not conformant.
-FAILING = (State.FAIL, State.ERROR)
+FAILING = (State.FAIL, State.ERROR, State.CRASH, State.TIMEOUT, State.XPASS)
 
 
 @dataclass(frozen=True)

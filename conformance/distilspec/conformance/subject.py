@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from distilspec.conformance.cases import texts
 from distilspec.reference.contract.recipes import Recipe
@@ -18,11 +19,18 @@ CALIBRATION_BATCH = 8
 
 @dataclass(frozen=True)
 class Subject:
-    """A program to judge and named batches of inputs for it."""
+    """
+    A program to judge and named batches of inputs for it.
+
+    ``model`` is where the program comes from, for runtimes that convert whole models themselves; ``onnx`` the user's
+    file where the program was read from one, which a runtime then loads as it is.
+    """
 
     name: str
     program: Program
     batches: Mapping[str, Mapping[str, Array]]
+    model: Model | None = None
+    onnx: Path | None = None
 
 
 def compress(
@@ -49,4 +57,4 @@ def prepare(model: Model, recipe: Recipe, *, sparsity: float = 0.0, block_shape:
     """Compress a model and encode the judged texts: a batch of mixed lengths with padding, and a batch of one."""
     program = compress(model, recipe, sparsity=sparsity, block_shape=block_shape)
     batches = {"mixed": model.encode(texts.MIXED, truncate=True), "single": model.encode(texts.SINGLE, truncate=True)}
-    return Subject(model.name, program, batches)
+    return Subject(model.name, program, batches, model)

@@ -12,7 +12,7 @@ from distilspec.conformance.result import FAILING, CaseResult, State
 SMALLEST_CLAUSE_SHARE = 0.5
 
 #: States in which a case says something about the runtime.
-JUDGED = (State.PASS, State.FAIL, State.ERROR, State.UNDECIDED)
+JUDGED = (*FAILING, State.PASS, State.WAIVED, State.UNDECIDED)
 
 CONFORMANT, NOT_CONFORMANT, UNUSABLE = 0, 1, 2
 

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distilspec.reference.contract.errors import ContractError, RangeError
+from distilspec.reference.contract.errors import ContractError, RangeError, UnsupportedError
+from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
+
+if TYPE_CHECKING:
+    from distilspec.reference.formats.hugging_face import Model
 
 
 class RuntimeMissingError(ContractError):
     """The package of a runtime is not installed."""
+
+
+class RuntimeCrashError(ContractError):
+    """The process of a runtime ended while it was asked for something."""
+
+
+class RuntimeHangError(ContractError):
+    """A runtime did not answer in time."""
+
+
+class Granularity(StrEnum):
+    """What a runtime can be handed."""
+
+    OPERATORS = "operators"
+    PROGRAMS = "programs"
+    MODELS = "models"
 
 
 class Executable(ABC):
@@ -54,11 +77,17 @@ class Runtime(ABC):
     name, version : str
     options : mapping of str to str
         All that changes the runtime's numerics, with the values in force: part of its identity in a report.
+    granularity : tuple of Granularity
+        What it can be handed: programs of one step, whole programs, or whole models that a converter of its own reads.
+    recipes : mapping of Recipe to str
+        The recipes under which it can be judged, each with the mode of the runtime that carries it out.
     """
 
     name: str
     version: str
     options: Mapping[str, str]
+    granularity: tuple[Granularity, ...] = (Granularity.OPERATORS, Granularity.PROGRAMS)
+    recipes: Mapping[Recipe, str] = dict.fromkeys(Recipe, "the program as it is written")
 
     @abstractmethod
     def supports(self, op: str) -> bool:
@@ -74,6 +103,35 @@ class Runtime(ABC):
         UnsupportedError
             A step cannot be expressed in this runtime.
         """
+
+    def load_onnx(self, path: Path, program: Program) -> Executable:  # noqa: ARG002
+        """
+        Prepare a user's ONNX file as it is; ``program`` is what ``read_onnx`` made of it and gives the names.
+
+        Raises
+        ------
+        UnsupportedError
+            The runtime does not read ONNX files.
+        """
+        raise UnsupportedError(f"runtime {self.name}: does not read ONNX files; expected one that does")
+
+    def load_model(self, model: Model, program: Program) -> Executable:  # noqa: ARG002
+        """
+        Convert a whole model by the runtime's own converter, under the recipe that ``program`` names.
+
+        Raises
+        ------
+        UnsupportedError
+            The runtime has no converter, or none for this model or recipe.
+        """
+        raise UnsupportedError(f"runtime {self.name}: converts no whole models; expected a runtime that does")
+
+    def with_threads(self, threads: int) -> Runtime | None:  # noqa: ARG002
+        """Return the same runtime with another number of threads, or None where that cannot be chosen."""
+        return None
+
+    def close(self) -> None:  # noqa: B027
+        """Free what the runtime holds, processes for one."""
 
 
 def as_float32(array: Array) -> Array:
