@@ -17,7 +17,13 @@ from distilspec.conformance.goldens import Expected, GoldenCase
 from distilspec.conformance.judge import judge
 from distilspec.conformance.one_step import one_step_program
 from distilspec.conformance.result import CaseResult, Judgement, State, Unit
-from distilspec.conformance.runtimes.adapter import Executable, Runtime, RuntimeCrashError, RuntimeHangError
+from distilspec.conformance.runtimes.adapter import (
+    Executable,
+    Granularity,
+    Runtime,
+    RuntimeCrashError,
+    RuntimeHangError,
+)
 from distilspec.conformance.segments import JudgedSegment, judge_segments, makes_codes
 from distilspec.conformance.subject import Subject
 from distilspec.reference import ops
@@ -59,14 +65,10 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
     its steps, unless it makes codes.
     """
     recipe = subject.program.recipe
-    missing = sorted({step.op for step in subject.program.steps if not runtime.supports(step.op)})
     prefix = f"{subject.name}/{recipe}"
-    if missing:
-        detail = f"{runtime.name} declares no support for {', '.join(missing)}"
-        return [_case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, detail))]
     progress(f"load {prefix}")
     try:
-        executable = runtime.load(subject.program)
+        executable = load_subject(runtime, subject)
     except UnsupportedError as error:
         return [_case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))]
     except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
@@ -78,6 +80,30 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
         except Exception as error:  # noqa: BLE001
             results.append(_case(f"{prefix}/{batch}/run", "", recipe, "", crashed(error)))
     return _distrust_undecided(results)
+
+
+def load_subject(runtime: Runtime, subject: Subject) -> Executable:
+    """
+    Hand a runtime the user's file, the program or the whole model: the first of these that there is and that it takes.
+
+    Raises
+    ------
+    UnsupportedError
+        The runtime declares that it lacks a step, the recipe, or every form in which the subject could be handed over.
+    """
+    program = subject.program
+    if subject.onnx is not None:
+        return runtime.load_onnx(subject.onnx, program)
+    if program.recipe not in runtime.recipes:
+        raise UnsupportedError(f"{runtime.name} declares no mode that carries out {program.recipe}")
+    if Granularity.PROGRAMS in runtime.granularity:
+        missing = sorted({step.op for step in program.steps if not runtime.supports(step.op)})
+        if missing:
+            raise UnsupportedError(f"{runtime.name} declares no support for {', '.join(missing)}")
+        return runtime.load(program)
+    if Granularity.MODELS in runtime.granularity and subject.model is not None:
+        return runtime.load_model(subject.model, program)
+    raise UnsupportedError(f"{runtime.name} takes {', '.join(runtime.granularity)}; {subject.name} is none of these")
 
 
 def _check_batch(

@@ -68,13 +68,18 @@ def judge_segments(program: Program, values: Mapping[str, Array]) -> Iterator[Ju
     """
     shown = [name for name in values if name in program.tensors]
     for segment in cut(program, shown):
-        inputs = {name: values[name] for name in segment.program.inputs}
-        lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
-        made = segment.program.run(bounds, lifted, keep=list(segment.program.tensors))
-        allowed = made[segment.target]
-        judgement = judge(values[segment.target], np.asarray(allowed.value), allowed.error)
-        held = {**inputs, **{name: bounded.value for name, bounded in made.items()}, **values}
-        yield JudgedSegment(segment, inputs, judgement, allowed.error, rounding_offsets(segment.program, held))
+        yield judge_segment(segment, values)
+
+
+def judge_segment(segment: Segment, values: Mapping[str, Array]) -> JudgedSegment:
+    """Judge ``values[segment.target]`` on the values of the tensors from which the segment starts."""
+    inputs = {name: values[name] for name in segment.program.inputs}
+    lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
+    made = segment.program.run(bounds, lifted, keep=list(segment.program.tensors))
+    allowed = made[segment.target]
+    judgement = judge(values[segment.target], np.asarray(allowed.value), allowed.error)
+    held = {**inputs, **{name: bounded.value for name, bounded in made.items()}, **values}
+    return JudgedSegment(segment, inputs, judgement, allowed.error, rounding_offsets(segment.program, held))
 
 
 #: Operators that round real numbers to codes.
