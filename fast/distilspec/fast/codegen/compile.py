@@ -1,0 +1,95 @@
+"""Machine code from kernels, through llvmlite and the cache of objects."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from distilspec.fast.codegen.cache import key_of, read_object, write_object
+from distilspec.fast.codegen.emit import emit
+from distilspec.fast.codegen.ir import Function, Kind
+from distilspec.fast.codegen.verify import verify
+from distilspec.fast.isa.target import Target
+
+_C_TYPES = {Kind.PTR: ctypes.c_void_p, Kind.I64: ctypes.c_int64, Kind.I32: ctypes.c_int32, Kind.F32: ctypes.c_float}
+
+_OPTIMISATION = 2
+
+
+@lru_cache(maxsize=1)
+def _initialise() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+
+
+class Compiled:
+    """
+    Kernels as machine code of this process.
+
+    A kernel is called with the addresses of its buffers and its scalars, and the interpreter lock is released while it
+    runs. The machine code lives as long as this object.
+    """
+
+    def __init__(self, functions: Sequence[Function], target: Target) -> None:
+        """Verify, emit and compile, or load what was compiled before."""
+        for function in functions:
+            verify(function)
+        text = emit(functions, target)
+        machine = target_machine(target)
+        self.key = key_of(text, llvmlite.__version__, llvm.get_host_cpu_name(), target.name, target.feature_string)
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        code = read_object(self.key)
+        if code is None:
+            code = object_code(text, target)
+            write_object(self.key, code)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        self._functions = {function.name: function for function in functions}
+
+    def address(self, name: str) -> int:
+        """Return where a kernel's machine code starts."""
+        return int(self._engine.get_function_address(name))
+
+    def callable(self, name: str) -> Callable[..., None]:
+        """Return a kernel as a function of ctypes."""
+        parameters = [_C_TYPES[value.type.kind] for value in self._functions[name].parameters]
+        made: Callable[..., None] = ctypes.CFUNCTYPE(None, *parameters)(self.address(name))
+        return made
+
+
+def target_machine(target: Target) -> llvm.TargetMachine:
+    """Return LLVM's machine for a target, whether or not this processor is one."""
+    _initialise()
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.feature_string, opt=_OPTIMISATION, reloc="pic", codemodel="default"
+    )
+
+
+def object_code(text: str, target: Target) -> bytes:
+    """Return the object file that LLVM makes of a module."""
+    machine, module = _optimised(text, target)
+    return bytes(machine.emit_object(module))
+
+
+def assembly(functions: Sequence[Function], target: Target) -> str:
+    """Return assembler text, for targets that this processor cannot execute as well."""
+    machine, module = _optimised(emit(functions, target), target)
+    return str(machine.emit_assembly(module))
+
+
+def _optimised(text: str, target: Target) -> tuple[llvm.TargetMachine, llvm.ModuleRef]:
+    machine = target_machine(target)
+    module = llvm.parse_assembly(text)
+    module.verify()
+    # kernels are vectorised and unrolled by whoever wrote them
+    options = llvm.create_pipeline_tuning_options(speed_level=_OPTIMISATION)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    options.loop_unrolling = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return machine, module

@@ -1,0 +1,27 @@
+"""AVX-512 with VNNI: vpdpbusd on 16 lanes (Cascade Lake, Ice Lake, Zen 4 and later)."""
+
+from __future__ import annotations
+
+from distilspec.fast.isa.target import Target
+
+_DOT = "@llvm.x86.avx512.vpdpbusd.512"
+
+
+class Avx512Vnni(Target):
+    """u8 by s8, four products a lane, summed without saturation in 32 bits."""
+
+    name = "avx512-vnni"
+    triple = "x86_64-unknown-linux-gnu"
+    cpu = "x86-64-v4"
+    features = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "fma")
+    lanes = 16
+    registers = 32
+    dot = 4
+
+    def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
+        """Emit one vpdpbusd."""
+        return (f"{result} = call <16 x i32> {_DOT}(<16 x i32> {acc}, <64 x i8> {a}, <64 x i8> {b})",)
+
+    def declarations(self) -> tuple[str, ...]:
+        """Declare vpdpbusd."""
+        return (f"declare <16 x i32> {_DOT}(<16 x i32>, <64 x i8>, <64 x i8>)",)
