@@ -31,7 +31,7 @@ class Compiled:
     Kernels as machine code of this process.
 
     A kernel is called with the addresses of its buffers and its scalars, and the interpreter lock is released while it
-    runs. The machine code lives as long as this object.
+    runs. The machine code lives as long as this object or a ``callable`` of it.
     """
 
     def __init__(self, functions: Sequence[Function], target: Target) -> None:
@@ -57,7 +57,8 @@ class Compiled:
     def callable(self, name: str) -> Callable[..., None]:
         """Return a kernel as a function of ctypes."""
         parameters = [_C_TYPES[value.type.kind] for value in self._functions[name].parameters]
-        made: Callable[..., None] = ctypes.CFUNCTYPE(None, *parameters)(self.address(name))
+        made = ctypes.CFUNCTYPE(None, *parameters)(self.address(name))
+        made.machine_code = self._engine  # type: ignore[attr-defined]  # lives as long as what calls it
         return made
 
 

@@ -284,6 +284,8 @@ def _dot(each: int) -> Callable[[_Emitter, Instruction], list[str]]:
         made = _made(item)
         if target.dot != each or made.type.lanes != target.lanes:
             raise IrError(f"{target.name} has dot{target.dot} on {target.lanes} lanes; not {item}")
+        if each == 4 and item.attributes.get("signed", False) != target.signed_codes:
+            raise IrError(f"{target.name} has {'signed' if target.signed_codes else 'unsigned'} codes; not {item}")
         return list(target.emit_dot(f"%{made.name}", *map(emitter.text, item.operands)))
 
     return lines

@@ -127,6 +127,12 @@ def _unsigned(x: Array) -> Array:
     return unsigned
 
 
+def _reinterpret(item: Instruction, x: Any) -> Any:
+    made: Type = item.attributes["type"]
+    same = np.atleast_1d(x).view(DTYPES[made.kind])
+    return same if made.lanes else same[0]
+
+
 def _chosen(mask: Any, a: Any, b: Any) -> Any:
     """Return lanes of ``a`` where the mask holds, else of ``b``; of scalars a scalar."""
     lanes: Any = np.where(mask, a, b)
@@ -168,9 +174,10 @@ def _store_first(item: Instruction, x: Array, pointer: Pointer, count: Any) -> N
 
 def _dot(each: int, unsigned: bool) -> Callable[..., Array]:
     def dot(item: Instruction, acc: Array, a: Array, b: Array) -> Array:
-        first = _unsigned(a) if unsigned and item.attributes.get("unsigned", True) else a
+        first = _unsigned(a) if unsigned and not item.attributes.get("signed", False) else a
         products = first.astype(np.int64) * b.astype(np.int64)
-        return (acc.astype(np.int64) + products.reshape(-1, each).sum(axis=1)).astype(np.int32)
+        total: Array = acc.astype(np.int64) + products.reshape(-1, each).sum(axis=1)
+        return total.astype(np.int32)
 
     return dot
 
@@ -196,7 +203,7 @@ MEANINGS: Mapping[str, Callable[..., Any]] = {
     "round": lambda _, x: np.rint(x),
     "to_i32": _to_i32,
     "to_f32": lambda _, x: x.astype(np.float32),
-    "bits_as": lambda item, x: x.view(DTYPES[item.attributes["kind"]]),
+    "bits_as": _reinterpret,
     "sign_extend": lambda item, x: x.astype(DTYPES[item.attributes["kind"]]),
     "zero_extend": lambda item, x: _unsigned(np.asarray(x)).astype(DTYPES[item.attributes["kind"]])[()],
     "truncate": lambda item, x: x.astype(DTYPES[item.attributes["kind"]]),

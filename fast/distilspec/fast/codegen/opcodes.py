@@ -17,7 +17,7 @@ select(m, a, b)     a where the mask holds, else b
 round               to the nearest integer, ties to even; float32
 to_i32              float32 that is an integer in [-2^31, 2^31) to int32; anything else is a bug of the kernel
 to_f32              int32 to float32, rounded to nearest, ties to even
-bits_as             the same bits as float32 or int32, by ``kind=``
+bits_as             the same bytes as a value of ``type=``, which has as many; least significant byte first
 sign_extend         int8 or int16 lanes to wider ones, by ``kind=``; zero_extend likewise without sign
 truncate            the low bits of every lane, by ``kind=``
 index_to_i32        the low 32 bits of an int64 scalar, as a scalar int32
@@ -31,7 +31,7 @@ load_first(p, n)    as load, but only the first n lanes are read, and the others
 store(x, p)         the other way round
 store_first(x, p, n)  writes only the first n lanes
 prefetch(p)         nothing, or sooner data
-dot4(acc, a, b)     acc[i] + sum over 4 of a[4 i + j] * b[4 i + j]; b signed bytes; a as the target's codes are
+dot4(acc, a, b)     acc[i] + sum over 4 of a[4 i + j] * b[4 i + j]; b signed bytes, a too if ``signed=``
 dot2(acc, a, b)     acc[i] + a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]; signed 16-bit a and b
 ==================  ======================================================================================
 
@@ -104,8 +104,9 @@ def _resized(wider: bool) -> Rule:
 
 def _reinterpreted(types: Types, attributes: Mapping[str, Any]) -> Type:
     (x,) = types
-    _expect({x.kind, attributes["kind"]} <= {Kind.I32, Kind.F32}, f"the bits of {x} as {attributes['kind']}")
-    return x.of(attributes["kind"])
+    made: Type = attributes["type"]
+    _expect(x.kind in SIZES and made.kind in SIZES and x.size == made.size, f"the bits of {x} as {made}")
+    return made
 
 
 def _to_index(types: Types, attributes: Mapping[str, Any]) -> Type:

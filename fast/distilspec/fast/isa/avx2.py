@@ -21,6 +21,8 @@ class Avx2(Target):
     lanes = 8
     registers = 16
     dot = 2
+    panel = 6
+    dense_vectors = 2
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit vpmaddwd and vpaddd."""

@@ -17,6 +17,8 @@ class Avx512Vnni(Target):
     lanes = 16
     registers = 32
     dot = 4
+    panel = 4
+    dense_vectors = 4
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit one vpdpbusd."""

@@ -17,6 +17,8 @@ class AvxVnni(Target):
     lanes = 8
     registers = 16
     dot = 4
+    panel = 4
+    dense_vectors = 2
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit one vpdpbusd."""

@@ -17,6 +17,8 @@ class NeonDot(Target):
     lanes = 4
     registers = 32
     dot = 4
+    panel = 4
+    dense_vectors = 4
     signed_codes = True
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:

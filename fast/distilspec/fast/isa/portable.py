@@ -20,6 +20,8 @@ class Portable(Target):
     lanes = 4
     registers = 16
     dot = 2
+    panel = 4
+    dense_vectors = 2
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit two multiplications and two additions."""

@@ -27,6 +27,11 @@ class Target(ABC):
     signed_codes : bool
         Whether activation codes are signed bytes: then u8 codes are stored less 128, and so are their zero points.
         Where ``dot`` is 2 they are 16 bits wide, and signed in both cases.
+    panel : int
+        Output features that an INT8 kernel computes at once; a multiple of ``dot``.
+    dense_vectors : int
+        Vectors of tokens that it computes at once: panel * dense_vectors accumulators, dense_vectors vectors of codes
+        and one of weights fit the registers.
     """
 
     name: str
@@ -36,7 +41,14 @@ class Target(ABC):
     lanes: int
     registers: int
     dot: int
+    panel: int
+    dense_vectors: int
     signed_codes: bool = False
+
+    @property
+    def tile(self) -> int:
+        """Return the tokens in a tile: the codes of one feature fill a register."""
+        return self.dot * self.lanes
 
     @abstractmethod
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> Sequence[str]:

@@ -1,0 +1,1 @@
+"""Kernels, written once for every target."""

@@ -1,0 +1,139 @@
+"""
+Block-sparse INT8 matrix products: blocks of 4 output features by 1 input feature, the paper's pattern.
+
+Other block shapes whose height is a multiple of 4 are lists of such blocks, so this one kernel serves them all.
+
+Codes of activations are ``[tile][K][tile tokens]``, one register a row, in the order in which interleaving ``dot`` rows
+puts the tokens into their lanes. Four output features have a list of columns, padded to a multiple of ``dot``; for
+every ``dot`` columns the kernel loads their rows, interleaves them, and multiplies by four broadcast groups of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from distilspec.fast.codegen.builder import Builder
+from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Type, Value
+from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.dense import FACTORS, broadcast_factors, dot_product, factors
+from distilspec.fast.kernels.epilogue import LANE, OPERANDS, Epilogue, store_outputs
+
+#: Output features of a block.
+ROWS = 4
+
+#: Bytes of a column's offset.
+OFFSET = 4
+
+#: Groups of columns whose rows are fetched ahead of their use; the offsets are padded by as many.
+AHEAD = 8
+
+#: 32-bit lanes of the 128 bits in which x86 interleaves.
+PART = 4
+
+
+def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
+    """
+    Return the kernel ``block_sparse.<vectors>.<epilogue>``: the first ``vectors`` vectors of each tile, for some rows.
+
+    Its parameters are the pointers ``codes``, ``weights`` ([group][4][dot]), ``columns`` (int32 [group][dot], how far a
+    column's row is from the start of a tile, in bytes), ``starts`` (int64 [N / 4 + 1], the first group of every four
+    features) and ``OPERANDS``, and the integers ``inputs`` (K), ``features`` (N, a multiple of 4), ``tiles``, ``first``
+    and ``last`` (fours of features from first until before last).
+    """
+    builder = Builder(
+        f"block_sparse.{vectors}.{epilogue.name}",
+        **dict.fromkeys(("codes", "weights", "columns", "starts", *OPERANDS), PTR),
+        **dict.fromkeys(("inputs", "features", "tiles", "first", "last"), I64),
+    )
+    p = builder.parameters
+    tile_size = builder.mul(p["inputs"], row_bytes(target))
+    out_size = builder.mul(p["features"], target.tile * LANE)
+    with builder.loop(0, p["tiles"]) as tile:
+        codes = builder.offset(p["codes"], builder.mul(tile.index, tile_size))
+        token = builder.mul(tile.index, target.tile * LANE)
+        out = builder.mul(tile.index, out_size)
+        with builder.loop(p["first"], p["last"]) as four:
+            start = builder.offset(p["starts"], builder.mul(four.index, 8))
+            group, end = (builder.load(builder.at(start, 8 * which), type=I64) for which in (0, 1))
+            sums = _products(builder, target, vectors, codes, p["weights"], p["columns"], group, end)
+            feature = builder.mul(four.index, ROWS * LANE)
+            element = builder.add(out, builder.mul(feature, target.tile))
+            by_row = [sums[row * vectors : (row + 1) * vectors] for row in range(ROWS)]
+            store_outputs(builder, target, epilogue, by_row, p, feature, token, element)
+    return builder.finish()
+
+
+def row_bytes(target: Target) -> int:
+    """Return the bytes of one feature's codes in a tile: those of a register."""
+    return target.lanes * FACTORS
+
+
+def token_order(target: Target) -> list[int]:
+    """Return which token of a tile lies at each place of a row of codes."""
+    return [
+        target.lanes * vector + PART * part + lane
+        for part in range(target.lanes // PART)
+        for vector in range(target.dot)
+        for lane in range(PART)
+    ]
+
+
+def _products(
+    builder: Builder,
+    target: Target,
+    vectors: int,
+    codes: Value,
+    weights: Value,
+    columns: Value,
+    groups: Sequence[Value],
+) -> Sequence[Value]:
+    row = factors(target)
+    zeros = [builder.zeros(Type(Kind.I32, target.lanes))] * (ROWS * vectors)
+    with builder.loop(first, end, 1, zeros) as group:
+        offsets = builder.offset(columns, builder.mul(group.index, target.dot * OFFSET))
+        rows = []
+        for column in range(target.dot):
+            rows.append(builder.load(builder.offset(codes, _offset(builder, offsets, column)), type=row))
+            builder.prefetch(builder.offset(codes, _offset(builder, offsets, column + AHEAD * target.dot)))
+        tokens = _interleaved(builder, target, rows)
+        here = builder.offset(weights, builder.mul(group.index, ROWS * FACTORS))
+        added = []
+        for output in range(ROWS):
+            weight = broadcast_factors(builder, target, builder.at(here, output * FACTORS))
+            added += [
+                dot_product(builder, target, group.carried[output * vectors + v], tokens[v], weight)
+                for v in range(vectors)
+            ]
+        group.hand_on(*added)
+    return group.results
+
+
+def _offset(builder: Builder, offsets: Value, column: int) -> Value:
+    narrow = builder.load(builder.at(offsets, column * OFFSET), type=Type(Kind.I32))
+    wide: Value = builder.extend_index(narrow, signed=True)
+    return wide
+
+
+def _interleaved(builder: Builder, target: Target, rows: Sequence[Value]) -> Sequence[Value]:
+    """Return vector by vector the codes of ``lanes`` tokens, the ``dot`` features of a token side by side."""
+    if target.dot == 2:
+        return _unpacked(builder, rows[0], rows[1])
+    even, odd = (_unpacked(builder, *pair) for pair in ((rows[0], rows[1]), (rows[2], rows[3])))
+    halves = []
+    for first, second in zip(even, odd, strict=True):
+        pairs = Type(Kind.I16, 2 * target.lanes)
+        both = _unpacked(builder, *(builder.bits_as(x, type=pairs) for x in (first, second)))
+        halves += [builder.bits_as(x, type=rows[0].type) for x in both]
+    return halves
+
+
+def _unpacked(builder: Builder, a: Value, b: Value) -> list[Value]:
+    """Return the lower and the upper halves of every 128 bits of ``a`` and ``b``, interleaved."""
+    lanes = a.type.lanes
+    part = 16 // (a.type.size // lanes)
+    halves = []
+    for half in range(2):
+        starts = [first + half * part // 2 for first in range(0, lanes, part)]
+        order = [source for start in starts for at in range(start, start + part // 2) for source in (at, lanes + at)]
+        halves.append(builder.shuffle(a, b, lanes=tuple(order)))
+    return halves

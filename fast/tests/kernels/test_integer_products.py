@@ -1,0 +1,136 @@
+"""Dense and block-sparse INT8 products: exact sums for every target, size and split, against Python's integers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_runs import UNTOUCHED, linear
+
+from distilspec.fast.codegen.compile import assembly
+from distilspec.fast.codegen.verify import verify
+from distilspec.fast.isa import TARGETS, executable_targets
+from distilspec.fast.kernels.block_sparse import block_sparse
+from distilspec.fast.kernels.dense import dense
+from distilspec.fast.kernels.epilogue import Epilogue
+
+targets = pytest.mark.parametrize("target", executable_targets(), ids=lambda target: target.name)
+everywhere = pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+
+EXTREME = st.sampled_from([0, 1, 127, 128, 254, 255])
+
+
+def drawn(data, most_tokens=40, most=70):
+    """Return codes [tokens, K] and a weight [N, K], of the full range, extremes often, some blocks empty."""
+    tokens, inputs, outputs = (data.draw(st.integers(1, top)) for top in (most_tokens, most, 30))
+    seed = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    codes = seed.integers(0, 256, (tokens, inputs))
+    weight = seed.integers(-128, 128, (outputs, inputs))
+    if data.draw(st.booleans()):
+        codes[:] = data.draw(EXTREME)
+        weight[:] = data.draw(st.sampled_from([-128, -127, 127]))
+    kept = seed.random((-(-outputs // 4), inputs)) < data.draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    return codes, weight, weight * np.repeat(kept, 4, axis=0)[:outputs]
+
+
+def exact(codes, weight, zero_point=0):
+    """Return the sums in Python's integers, as float32 where they are small enough to be exact."""
+    wide = (codes.astype(object) - zero_point) @ weight.astype(object).T
+    assert all(abs(value) < 2**24 for row in wide for value in row)
+    return wide.astype(np.float32)
+
+
+@targets
+@given(data=st.data())
+def test_machine_code_sums_exactly(target, data):
+    """Both kernels, odd zero points, any number of calls."""
+    codes, weight, sparse = drawn(data)
+    zero_point = data.draw(EXTREME)
+    parts = data.draw(st.integers(1, 3))
+
+    for matrix, blocks in ((weight, False), (sparse, True)):
+        found = linear(target, codes, matrix, sparse=blocks, parts=parts, zero_point=zero_point)
+        np.testing.assert_array_equal(found, exact(codes, matrix, zero_point))
+
+
+@everywhere
+@settings(max_examples=5)
+@given(data=st.data())
+def test_the_kernels_themselves_sum_exactly(target, data):
+    """Interpreted, for targets that this processor cannot execute as well: no access outside a buffer, no wrong sum."""
+    codes, weight, sparse = drawn(data, most_tokens=5, most=9)
+
+    for matrix, blocks in ((weight, False), (sparse, True)):
+        found = linear(target, codes, matrix, sparse=blocks, machine=False, zero_point=7)
+        np.testing.assert_array_equal(found, exact(codes, matrix, 7))
+
+
+@targets
+@pytest.mark.parametrize("sparse", [False, True])
+def test_sums_of_full_range_products_do_not_saturate(target, sparse):
+    """255 * -128 throughout: pairs need 17 bits, the sum of 3072 needs 27."""
+    codes, weight = np.full((3, 3072), 255), np.full((8, 3072), -128)
+
+    found = linear(target, codes, weight, sparse=sparse)
+
+    assert (found == np.float32(-255 * 128 * 3072)).all()
+
+
+@targets
+def test_interpreter_and_machine_code_agree_bit_for_bit(target):
+    """Scales, bias and residual included, where rounding would show any other order of operations."""
+    seed = np.random.default_rng(0)
+    codes, weight = seed.integers(0, 256, (19, 30)), seed.integers(-128, 128, (13, 30))
+    operands = {
+        "w_scale": seed.random(13, np.float32), "bias": seed.standard_normal(13, np.float32),
+        "x_scale": seed.random(19, np.float32), "zero_point": seed.integers(0, 256, 19),
+        "residual": seed.standard_normal((19, 13), np.float32),
+    }  # fmt: skip
+
+    for sparse in (False, True):
+        machine, interpreted = (
+            linear(target, codes, weight, sparse=sparse, machine=machine, **operands) for machine in (True, False)
+        )
+        np.testing.assert_array_equal(machine, interpreted)
+
+
+def test_all_targets_give_the_same_bits():
+    """Dense and sparse, because every token is computed alone and in one order."""
+    seed = np.random.default_rng(1)
+    codes, weight = seed.integers(0, 256, (37, 50)), seed.integers(-128, 128, (14, 50))
+    operands = {"w_scale": seed.random(14, np.float32), "bias": seed.standard_normal(14, np.float32)}
+
+    results = [
+        linear(target, codes, weight, sparse=sparse, zero_point=9, **operands)
+        for target in executable_targets()
+        for sparse in (False, True)
+    ]
+
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+
+
+@targets
+def test_a_kernel_writes_its_own_rows_only(target):
+    """Rows of other parts stay as they were."""
+    codes, weight = np.ones((3, 4), np.int64), np.ones((4 * target.panel, 4), np.int64)
+    whole = linear(target, codes, weight)
+
+    assert not (whole == UNTOUCHED).any()
+
+
+@everywhere
+@pytest.mark.parametrize("function_of", [dense, block_sparse], ids=["dense", "block_sparse"])
+def test_every_target_gets_its_own_instruction(target, function_of):
+    """Emitted for processors that are not at hand, too: the dot product is the one that the target is for."""
+    vectors = target.dense_vectors if function_of is dense else target.dot
+    function = function_of(target, vectors, Epilogue())
+    verify(function)
+
+    text = assembly([function], target)
+
+    wanted = {"avx512-vnni": "vpdpbusd\t", "avx-vnni": "vpdpbusd\t", "avx2": "vpmaddwd\t", "neon-dot": "sdot\t"}
+    if target.name in wanted:
+        assert text.count(wanted[target.name]) >= target.panel
+    assert "vpmaddubsw" not in text
