@@ -85,7 +85,8 @@ def _products(
     codes: Value,
     weights: Value,
     columns: Value,
-    groups: Sequence[Value],
+    first: Value,
+    end: Value,
 ) -> Sequence[Value]:
     row = factors(target)
     zeros = [builder.zeros(Type(Kind.I32, target.lanes))] * (ROWS * vectors)
