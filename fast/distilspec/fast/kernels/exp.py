@@ -2,9 +2,9 @@
 The exponential function of vectors, within 2 ulp.
 
 x = n log 2 + r with n an integer and |r| <= log(2) / 2. log 2 is held in two parts, the first of which n multiplies
-exactly (Cody and Waite 1980). exp(r) is its Taylor polynomial of degree 7, whose error is below 6e-9; 2^n is made of its
-exponent bits. Below -87.3 the result is that of -87.3, 1.2e-38, so that no subnormal number arises; above 88.7 it is that
-of 88.7. Callers that need 0 or infinity there select it.
+exactly (Cody and Waite 1980). exp(r) is its Taylor polynomial of degree 7, whose error is below 6e-9; 2^n is made of
+its exponent bits. Below -87.33 the result is that of -87.33, 1.2e-38, so that no subnormal number arises; above 88.37
+it is that of 88.37. Callers that need 0 or infinity there select it.
 """
 
 from __future__ import annotations
