@@ -7,11 +7,12 @@ Every array is float32 and every operation rounds once, unless its name says oth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
-
-TINY = np.float32(2.0**-126)
+from scipy import special
 
 
 def left_to_right(terms):
@@ -40,17 +41,15 @@ def in_lanes(terms, lanes=8):
     return left_to_right(left_to_right(np.swapaxes(rows, -1, -2)))
 
 
-def flushed(array):
-    """Return zero, with the same sign, in place of every subnormal number."""
-    return np.where(np.abs(array) < TINY, np.copysign(np.float32(0), array), array)
+def in_blocks(terms, block=5):
+    """Add blocks of ``block`` terms from the left, each from the left."""
+    parts = [left_to_right(terms[..., start : start + block]) for start in range(0, terms.shape[-1], block)]
+    return left_to_right(np.stack(parts, axis=-1)) if parts else left_to_right(terms)
 
 
-def flushing(terms):
-    """Add from the left, with every operand and every partial sum flushed to zero when it is subnormal."""
-    total = np.zeros(terms.shape[:-1], np.float32)
-    for index in range(terms.shape[-1]):
-        total = flushed(total + flushed(terms[..., index]))
-    return total
+def shuffled(terms):
+    """Add in a random order, the same one for every row."""
+    return left_to_right(terms[..., np.random.default_rng(terms.shape[-1]).permutation(terms.shape[-1])])
 
 
 SUMS: dict[str, Callable] = {
@@ -58,38 +57,81 @@ SUMS: dict[str, Callable] = {
     "right to left": right_to_left,
     "pairwise": pairwise,
     "in lanes": in_lanes,
-    "flushing": flushing,
+    "in blocks": in_blocks,
+    "shuffled": shuffled,
 }
 
 
 def dots(a, b) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the products of the rows of ``a`` [m, k] with those of ``b`` [n, k] by every legitimate way."""
-    products = a[:, np.newaxis, :] * b[np.newaxis, :, :]
+    """Yield the products of the rows of ``a`` [..., m, k] with those of ``b`` [..., n, k] by every legitimate way."""
+    products = a[..., :, np.newaxis, :] * b[..., np.newaxis, :, :]
     for name, add in SUMS.items():
         yield name, add(products)
-    yield "BLAS", a @ b.T
+    yield "BLAS", a @ b.swapaxes(-1, -2)
     yield "fused multiply and add", fused_dot(a, b)
 
 
 def fused_dot(a, b):
     """Return row products where each step is one fused multiply and add; the float64 product is exact."""
-    total = np.zeros((len(a), len(b)), np.float32)
+    total = np.zeros((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-2]), np.float32)
     for k in range(a.shape[-1]):
-        exact = a[:, np.newaxis, k].astype(np.float64) * b[np.newaxis, :, k].astype(np.float64)
+        exact = a[..., :, np.newaxis, k].astype(np.float64) * b[..., np.newaxis, :, k].astype(np.float64)
         total = (total + exact).astype(np.float32)
     return total
 
 
-def sloppy(function, ulps=7.5):
-    """Return ``function`` rounded to float32 after being off by ``ulps`` units in the last place, up or down."""
+def leaving(bounded, forms, *operands, **attributes) -> list[str]:
+    """Return the names of the ``forms`` whose results leave ``bounded``, as written and flushing subnormal numbers."""
+    return [name for name, got in _results(forms, operands, attributes) if not bounded.contains(got).all()]
+
+
+def share_used(bounded, forms, *operands, **attributes) -> float:
+    """Return the largest share of its error that an element of the results of ``forms`` uses; infinite outside."""
+    largest = 0.0
+    for _, got in _results(forms, operands, attributes):
+        with np.errstate(all="ignore"):
+            shares = np.abs(got.astype(np.float64) - bounded.value) / bounded.error
+        shares = np.where(bounded.contains(got), np.nan_to_num(shares, nan=0.0), np.inf)
+        largest = max(largest, float(shares.max(initial=0.0)))
+    return largest
+
+
+def _results(forms, operands, attributes) -> list[tuple[str, np.ndarray]]:
+    with np.errstate(all="ignore"):
+        results = list(forms(*operands, **attributes))
+        with flushing() as supported:
+            flushed = list(forms(*operands, **attributes)) if supported else []
+    return results + [(f"{name}, flushing", got) for name, got in flushed]
+
+
+@contextmanager
+def flushing() -> Iterator[bool]:
+    """Let this thread's processor read and write subnormal numbers as zero; says whether it can."""
+    try:
+        yield torch.set_flush_denormal(True)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def sloppy(function, ulps=7.0):
+    """
+    Return ``function`` in float32 after being off by ``ulps`` units in the last place of the real result.
+
+    Rounding adds half a unit, or a whole one where the result crosses a power of two: 8 with the default.
+    """
 
     def evaluate(x, sign):
         with np.errstate(all="ignore"):
             exact = function(np.asarray(x, np.float64))
-            ulp = np.spacing(np.minimum(np.abs(exact), 2.0**127).astype(np.float32))
-            return (exact + sign * ulps * ulp.astype(np.float64)).astype(np.float32)
+            _, exponent = np.frexp(np.minimum(np.abs(exact), 1 - 2.0**-53) if function in BELOW_ONE else exact)
+            ulp = np.where(exact == 0, 0.0, np.ldexp(1.0, np.maximum(exponent, -125) - 24))
+            return (exact + sign * ulps * ulp).astype(np.float32)
 
     return evaluate
+
+
+#: Functions that never reach 1 in magnitude, although float64 cannot tell.
+BELOW_ONE = (np.tanh, special.erf)
 
 
 KINDS = ("normal", "cancelling", "one large and many small", "mixed magnitudes", "subnormal", "integers", "offset")

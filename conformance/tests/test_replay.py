@@ -16,7 +16,8 @@ from distilspec.conformance.check import check_model, check_operators
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.mutants import MutantRuntime, all_mutants
 from distilspec.conformance.replay import load_case, replay, save_case
-from distilspec.conformance.report.json_report import replay_name, write_report
+from distilspec.conformance.report.folder import write_report
+from distilspec.conformance.report.json_report import replay_name
 from distilspec.conformance.report.run import Run
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime

@@ -8,7 +8,8 @@ import jsonschema
 import numpy as np
 import pytest
 
-from distilspec.conformance.report.json_report import as_json, replay_name, schema, write_report
+from distilspec.conformance.report.folder import write_report
+from distilspec.conformance.report.json_report import as_json, replay_name, schema
 from distilspec.conformance.report.run import Run
 from distilspec.conformance.result import CaseResult, Judgement, State, Unit
 from distilspec.reference.contract.errors import FormatError
@@ -97,7 +98,7 @@ def test_a_report_replaces_an_earlier_one_and_nothing_else(tmp_path):
 def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
     """A failure half way removes the temporary folder and keeps the earlier report."""
     write_report(run_of(State.PASS), tmp_path / "out")
-    monkeypatch.setattr("distilspec.conformance.report.json_report.json.dumps", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("distilspec.conformance.report.folder.json.dumps", lambda *_, **__: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         write_report(run_of(State.FAIL), tmp_path / "out")

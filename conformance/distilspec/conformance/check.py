@@ -25,6 +25,7 @@ from distilspec.conformance.runtimes.adapter import (
     RuntimeHangError,
 )
 from distilspec.conformance.segments import JudgedSegment, judge_segments, makes_codes
+from distilspec.conformance.staged import copied, equal_bits, stage
 from distilspec.conformance.subject import Subject
 from distilspec.reference import ops
 from distilspec.reference.clauses import clauses
@@ -111,25 +112,22 @@ def _check_batch(
 ) -> Iterator[CaseResult]:
     recipe = program.recipe
     progress(f"run {prefix}")
-    plain, again = (_copied(executable.run(_copied(inputs))) for _ in range(2))
-    same = _equal_bits(plain, again)
+    plain, again = (copied(executable.run(copied(inputs))) for _ in range(2))
+    same = equal_bits(plain, again)
     detail = "" if same else "two runs on the same inputs gave different bits"
     yield _case(
         f"{prefix}/run twice", "", recipe, "", _verdict(Unit.METAMORPHIC, State.PASS if same else State.FAIL, detail)
     )
-    shown = _copied(executable.run_exposed(_copied(inputs), executable.survivors()))
-    unaltered = _equal_bits(plain, {label: shown[label] for label in plain})
-    yield _case(f"{prefix}/staged", "", recipe, "", _staged(unaltered, len(executable.survivors())))
+    staged = stage(executable, program, inputs, plain)
+    yield _case(f"{prefix}/staged", "", recipe, "", _staged(staged.unaltered, staged.shown))
     errors: dict[str, Float64Array] = {}
     offsets: dict[str, Float64Array] = {}
-    if unaltered:
-        finals = {name: shown[label] for label, name in program.outputs.items() if name in program.tensors}
-        values = {**_coerced(program, inputs), **{name: shown[name] for name in executable.survivors()}, **finals}
-        for judged in judge_segments(program, values):
+    if staged.unaltered:
+        for judged in judge_segments(program, staged.values):
             progress(f"judge {prefix}/{judged.segment.target}")
             errors[judged.segment.target] = judged.error
             offsets |= judged.offsets
-            yield _segment_case(program, judged, values[judged.segment.target], prefix)
+            yield segment_case(program, judged, staged.values[judged.segment.target], prefix)
     elif makes_codes(program):
         return  # which codes rounding turned is not known, so no decision can be judged either
     else:
@@ -140,7 +138,8 @@ def _check_batch(
         yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
 
 
-def _segment_case(program: Program, judged: JudgedSegment, got: Array, prefix: str) -> CaseResult:
+def segment_case(program: Program, judged: JudgedSegment, got: Array, prefix: str) -> CaseResult:
+    """Return the case of a judged segment; ``got`` is what the runtime made, ``prefix`` what its id starts with."""
     target = judged.segment.target
     maker = program.maker(target)
     return CaseResult(
@@ -184,7 +183,7 @@ def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
     program, inputs = one_step_program(case)
     evidence = Evidence(program, inputs, next(iter(program.outputs.values())))
     try:
-        got = runtime.load(program).run(_copied(inputs))
+        got = runtime.load(program).run(copied(inputs))
         lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
         allowed = program.run(bounds, lifted)
         errors = {label: bounded.error for label, bounded in allowed.items()}
@@ -239,20 +238,6 @@ def _staged(unaltered: bool, exposed: int) -> Judgement:
     return _verdict(Unit.METAMORPHIC, State.MISTRUSTED, detail)
 
 
-def _copied(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return arrays of our own: a runtime may write into its inputs, and into what it returned before."""
-    return {name: array.copy() for name, array in arrays.items()}
-
-
-def _coerced(program: Program, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    masks = [name for name, spec in program.inputs.items() if spec.dtype == "bool"]
-    return {name: array.astype(np.bool_) if name in masks else array for name, array in inputs.items()}
-
-
-def _equal_bits(first: Mapping[str, Array], second: Mapping[str, Array]) -> bool:
-    return all(first[label].tobytes() == second[label].tobytes() for label in first)
-
-
 def _verdict(unit: Unit, state: State, detail: str) -> Judgement:
     return Judgement(unit, state, 0.0, 0.0, detail)
 
@@ -264,6 +249,19 @@ def crashed(error: Exception) -> Judgement:
     state = ENDS.get(type(error), State.ERROR)
     name = "" if state is not State.ERROR else f"{type(error).__name__}: "
     return Judgement(Unit.EXACT, state, np.inf, np.inf, f"{name}{line}{where}")
+
+
+def crashed_case(
+    program: Program, tensor: str, inputs: Mapping[str, Array], error: Exception, prefix: str
+) -> CaseResult:
+    """Return the case of a runtime that raised when it was asked for ``tensor``, with the steps that lead to it."""
+    maker = program.maker(tensor)
+    assert maker is not None
+    evidence = Evidence(program.extract([tensor]), inputs, tensor)
+    case_id = f"{prefix}/{tensor}"
+    return CaseResult(
+        case_id, formula_clause(maker.op), program.recipe, maker.name, crashed(error), (maker.op,), evidence
+    )
 
 
 def _origin(error: Exception) -> str:

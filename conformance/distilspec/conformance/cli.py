@@ -7,7 +7,9 @@ import sys
 import typer
 
 from distilspec.conformance.commands.check import check
+from distilspec.conformance.commands.compare import compare
 from distilspec.conformance.commands.goldens import goldens
+from distilspec.conformance.commands.locate import locate
 from distilspec.conformance.commands.replay import replay
 from distilspec.conformance.commands.run import run
 from distilspec.conformance.commands.spec import spec
@@ -24,8 +26,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(check)
-app.command()(run)
+app.command()(locate)
 app.command()(replay)
+app.command()(compare)
+app.command()(run)
 app.command()(spec)
 app.add_typer(goldens, name="goldens")
 

@@ -1,4 +1,11 @@
-"""End-to-end decisions: neighbours, labels, spans and tokens, judged by a first-order bound on their margins."""
+"""
+End to end: neighbours, labels, spans and tokens, judged by a first-order bound on their margins, and whole outputs.
+
+DEC-S1  winner(runtime) = winner(reference)
+    (where the margin exceeds b + |c| + lambda sigma of docs/derivations/decisions.md, equation (9))
+DEC-S2  |y' - y| <= b + lambda sigma for every vector of an output   (where a runtime shows nothing but outputs)
+DEC-S3  scores and outputs are finite   (padding excepted)
+"""
 
 from __future__ import annotations
 
@@ -8,9 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from distilspec.conformance.adjoints import Tape, movement, worst_movement
+from distilspec.conformance.adjoints.first_order import FirstOrder
+from distilspec.conformance.adjoints.turned_codes import deviations, unseen_codes
+from distilspec.conformance.distance import Compared, judge_distance
 from distilspec.conformance.result import Judgement, State, Unit
+from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array, Float64Array
 from distilspec.reference.program import Program
+
+#: The clauses of a decision, and of an output as a whole.
+DECISION, OUTPUT = "DEC-S1", "DEC-S2"
 
 #: At most so many decisions are judged for one output of one batch; each costs a reverse pass through the program.
 DECISIONS_PER_OUTPUT = 8
@@ -88,13 +102,15 @@ def judge_decisions(
     """
     Yield (output label, decision, verdict) for every decision of every output.
 
-    The margin between the reference's winner and its rival may move by the first-order bound: the sum over the exposed
-    tensors of |d margin / d tensor| times that tensor's local bound. The rival is the runtime's winner if it differs,
-    else the runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED. Scores that are not finite decide
-    nothing, so they FAIL.
+    The margin between the reference's winner and its rival may move by the first-order bound: the sum over the tensors
+    of |d margin / d tensor| times that tensor's local bound. The rival is the runtime's winner if it differs, else the
+    runner-up. Margin above the bound: PASS or FAIL; below: UNDECIDED. Scores that are not finite decide nothing, so
+    they FAIL.
 
     ``offsets`` are the rounding offsets of the runtime's codes. Where they differ from those of the reference's own
     run, rounding upstream has turned a code; the sum of d margin / d code times the difference is added to the bound.
+    Quantise steps without offsets have codes that nobody has seen: what those may do, except with a stated probability,
+    is added too.
     """
     tape = Tape(program, inputs)
     turned = {name: offsets[name] - own for name, own in tape.rounding_offsets().items() if name in offsets}
@@ -107,8 +123,13 @@ def judge_decisions(
             flipped = choice.winner(other) != first
             second = choice.winner(other) if flipped else choice.runner_up()
             margin = float(choice.scores[first] - choice.scores[second])
-            moves = tape.sensitivities({label: choice.cotangent(first, second)})
+            try:
+                moves = tape.sensitivities({label: choice.cotangent(first, second)})
+            except UnsupportedError as error:
+                yield label, choice.name, Judgement(Unit.DECISION, State.UNDECIDED, 0.0, 0.0, str(error))
+                continue
             bound = worst_movement(moves, local_errors) + abs(movement(moves, turned))
+            bound += deviations(choice.candidates.size) * unseen_codes(program, moves, offsets)
             with np.errstate(invalid="ignore"):
                 moved = abs(float(other[first] - other[second]) - margin)
             finite = bool(np.all(np.isfinite(other[choice.candidates])))
@@ -119,6 +140,16 @@ def judge_decisions(
             detail = f"margin {margin:.3g}, first-order bound {bound:.3g}"
             detail += (", flipped" if flipped else "") + ("" if finite else ", the runtime's scores are not all finite")
             yield label, choice.name, Judgement(Unit.DECISION, state, moved, moved / bound if bound else 0.0, detail)
+
+
+def judge_outputs(
+    program: Program, inputs: Mapping[str, Array], expected: Mapping[str, Array], got: Mapping[str, Array]
+) -> Iterator[tuple[str, Judgement]]:
+    """Yield (output label, verdict) on outputs as a whole: all that can be said where nothing else is shown."""
+    limits = FirstOrder(program, inputs)
+    compared = Compared(runs=1, codes_equal=False, unit=Unit.BOUND)
+    for label, output in expected.items():
+        yield label, judge_distance(limits, label, output, got[label], compared)
 
 
 def _scores_of(choice: Choice, output: Array) -> Float64Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -19,8 +19,13 @@ ROUNDINGS_OF_A_WRONG_VALUE = 8
 
 
 def diagnose(segment: Segment, inputs: Mapping[str, Array], got: Array, error: Float64Array) -> str:
+    """Return the first known bug that explains a failure, or an empty string; the parameters are ``explanations``'."""
+    return next(explanations(segment, inputs, got, error), "")
+
+
+def explanations(segment: Segment, inputs: Mapping[str, Array], got: Array, error: Float64Array) -> Iterator[str]:
     """
-    Return the first known bug under which every element of ``got`` is within its bound, or an empty string.
+    Iterate over the known bugs under which every element of ``got`` is within its bound.
 
     ``got`` is what failed; ``error`` the bound that it left. A bug that the segment's inputs do not show is passed
     over, because it leaves the wrong elements unexplained; so is one under which the segment cannot be run.
@@ -34,8 +39,7 @@ def diagnose(segment: Segment, inputs: Mapping[str, Array], got: Array, error: F
             continue
         fits = explained.shape == error.shape
         if fits and judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
-            return f"{mutant.name} [{', '.join(mutant.clauses)}]"
-    return ""
+            yield f"{mutant.name} [{', '.join(mutant.clauses)}]"
 
 
 def _rounding(explained: Array) -> Float64Array:

@@ -56,12 +56,13 @@ def _connected(address: str) -> Client:
         raise UnsupportedError(f"dask: {address}: {line}; expected the address of a scheduler that runs") from None
 
 
-def _submit(client: Client, judged: Judged, unit: Unit) -> Future:
+def _submit(client: Client, judged: Judged, unit: Unit) -> Future[Outcome]:
     return client.submit(judge_in_worker, judged, unit, key=f"{unit.id}-{uuid4()}")
 
 
-def _outcome(unit: Unit, future: Future) -> Outcome:
+def _outcome(unit: Unit, future: Future[Outcome]) -> Outcome:
     try:
-        return future.result()
+        outcome: Outcome = future.result()
     except KilledWorker as error:
         return ended_early(unit, RuntimeCrashError(str(error).splitlines()[0]))
+    return outcome

@@ -125,7 +125,10 @@ class Journal:
 
     def _case(self, fields: dict[str, Any]) -> CaseResult:
         verdict = fields.pop("judgement")
-        judgement = Judgement(**verdict | {"unit": RuleUnit(verdict["unit"]), "state": State(verdict["state"])})
+        shares = tuple(verdict["shares"])
+        judgement = Judgement(
+            **verdict | {"unit": RuleUnit(verdict["unit"]), "state": State(verdict["state"]), "shares": shares}
+        )
         case = CaseResult(**fields | {"judgement": judgement, "operators": tuple(fields["operators"])})
         description = self._failure(case) / "case.json"
         if not description.exists():

@@ -30,10 +30,15 @@ class Unit(StrEnum):
     BOUND = "bound"
     DECISION = "decision"
     METAMORPHIC = "metamorphic"
+    WAIVER = "waiver"
 
 
 #: States that make a runtime not conformant.
 FAILING = (State.FAIL, State.ERROR, State.CRASH, State.TIMEOUT, State.XPASS)
+
+
+#: Elements are counted by the share of their bound that they used: none of it, up to each of these, more than the last.
+SHARES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,10 @@ class Judgement:
 
     ``max_error`` is the largest absolute difference in the unit of the tensor, ``bound_used`` the largest share of its
     bound that an element used (1 is the limit; 0 where the rule is exact and kept), ``bias`` the mean signed share.
-    ``cause`` names the known bug under which every element of a failing tensor is explained.
+    ``cause`` names the known bug under which every element of a failing tensor is explained. ``shares`` counts the
+    elements by their share of the bound, one count more than ``SHARES`` has edges; empty where no tensor was compared.
+    ``rms_used`` is the root mean square share, and ``suspicion`` why independent roundings do not explain a tensor that
+    passed: a warning, which fails no run.
     """
 
     unit: Unit
@@ -53,11 +61,18 @@ class Judgement:
     detail: str = ""
     bias: float = 0.0
     cause: str = ""
+    shares: tuple[int, ...] = ()
+    rms_used: float = 0.0
+    suspicion: str = ""
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One judged case, as it stands in ``report.json``, and what is needed to replay it when it did not pass."""
+    """
+    One judged case, as it stands in ``report.json``, and what is needed to replay it when it did not pass.
+
+    ``waiver`` is the pattern of the waiver that covers it, if there is one.
+    """
 
     id: str
     clause: str
@@ -66,6 +81,7 @@ class CaseResult:
     judgement: Judgement
     operators: tuple[str, ...] = ()
     evidence: Any = field(default=None, compare=False, repr=False)
+    waiver: str = ""
 
     @property
     def state(self) -> State:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from distilspec.conformance import bounds
+from distilspec.conformance.distribution import SUMMING, distribution
 from distilspec.conformance.judge import judge
 from distilspec.conformance.result import Judgement
 from distilspec.reference.arith import real
@@ -77,7 +79,9 @@ def judge_segment(segment: Segment, values: Mapping[str, Array]) -> JudgedSegmen
     lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
     made = segment.program.run(bounds, lifted, keep=list(segment.program.tensors))
     allowed = made[segment.target]
-    judgement = judge(values[segment.target], np.asarray(allowed.value), allowed.error)
+    sums = not SUMMING.isdisjoint(segment.operators)
+    likely = partial(distribution, segment.program, inputs, segment.target) if sums else None
+    judgement = judge(values[segment.target], np.asarray(allowed.value), allowed.error, likely)
     held = {**inputs, **{name: bounded.value for name, bounded in made.items()}, **values}
     return JudgedSegment(segment, inputs, judgement, allowed.error, rounding_offsets(segment.program, held))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import float32_forms
 import numpy as np
 import pytest
-from float32_arithmetic import within
+from float32_arithmetic import leaving, within
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,13 +14,6 @@ from distilspec.conformance.bounds import Bounded
 from distilspec.reference import ops
 
 ZERO = {np.uint8: np.uint8(3), np.int8: np.int8(-5)}
-
-
-def quantizers(x, scale, zero_point):
-    """Yield quantisation in float32 by division and by the rounded reciprocal."""
-    limits = np.iinfo(zero_point.dtype)
-    for name, quotient in (("division", x / scale), ("reciprocal", x * (np.float32(1) / scale))):
-        yield name, np.clip(np.rint(quotient) + np.float32(zero_point), limits.min, limits.max).astype(zero_point.dtype)
 
 
 @st.composite
@@ -51,7 +45,7 @@ def test_division_and_reciprocal_are_allowed_and_an_exact_tie_is_no_freedom(dtyp
 
     assert not bounded.error[tie].any()
     assert bounded.error.max() <= 1
-    for name, codes in quantizers(x, scale, ZERO[dtype]):
+    for name, codes in float32_forms.quantize(x, scale, ZERO[dtype]):
         assert bounded.contains(codes)[~tie].all(), name
     assert bounded.contains(ops.quantize(x, scale, ZERO[dtype])).all()
 
@@ -70,7 +64,7 @@ def test_uncertain_values_scales_and_zero_points_give_every_code_that_they_reach
         moved_x = within(uncertain_x, random.choice([-1.0, 1.0], x.shape))
         moved_scale = within(uncertain_scale, random.uniform(-1, 1))
         zero = np.uint8(3 + step)
-        for name, codes in quantizers(moved_x, moved_scale, zero):
+        for name, codes in float32_forms.quantize(moved_x, moved_scale, zero):
             assert bounded.contains(codes).all(), name
             centred = codes.astype(float) - zero
             assert (np.abs(centred - (bounded.value - 3.0)) <= bounded.centred_error).all(), name
@@ -88,6 +82,22 @@ def test_an_uncertain_zero_point_does_not_move_the_real_value():
     assert bounds.dequantize(codes, np.float32(0.01), bounds.lift(zero)).error.max() < 1e-7
     stranger = Bounded(zero.value, zero.error)
     assert bounds.dequantize(codes, np.float32(0.01), stranger).error.min() > 0.02
+
+
+@given(st.floats(-140, 120), st.integers(0, 255), st.integers(0, 2**32 - 1), st.floats(-26, -2))
+def test_dequantize_rounds_once(exponent, zero_point, seed, share):
+    """From subnormal scales to those near overflow, with exact and with uncertain codes and scales."""
+    random = np.random.default_rng(seed)
+    codes, zero = random.integers(0, 255, 64, np.uint8, endpoint=True), np.asarray(np.uint8(zero_point))
+    scale = np.asarray(np.float32(random.uniform(1, 2) * 2.0**exponent))
+    moved_codes = Bounded(codes, random.integers(0, 2, 64).astype(np.float64))
+    moved_scale = Bounded(scale, np.asarray(2.0**share * scale.astype(np.float64)))
+
+    assert not leaving(bounds.dequantize(codes, scale, zero), float32_forms.dequantize, codes, scale, zero)
+    for sign in (-1, 1):
+        moved = bounds.dequantize(moved_codes, moved_scale, zero)
+        realised = codes + sign * moved_codes.error, within(moved_scale, sign)
+        assert not leaving(moved, float32_forms.dequantize, *realised, zero)
 
 
 @pytest.mark.parametrize("scale", [np.float32(2), np.float32(0.125)])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from distilspec.conformance.adjoints import dense, elementwise, quantised, shape
 from distilspec.conformance.adjoints.rule import Applied, Rule
-from distilspec.conformance.segments import rounding_offsets
+from distilspec.conformance.segments import QUANTISERS, rounding_offsets
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array, Float64Array
@@ -41,17 +42,23 @@ class Tape:
         self._program = program
         self._inputs = program.checked(inputs)
         self._record = list(program.evaluate(ops, inputs))
-
-    def rounding_offsets(self) -> dict[str, Float64Array]:
-        """Return what rounding and saturation added to the codes of every quantise step, in codes."""
-        made = {
+        self._made = {
             name: value
             for evaluation in self._record
             for name, value in zip(evaluation.step.outputs, evaluation.results, strict=True)
         }
-        return rounding_offsets(self._program, {**self._inputs, **made})
 
-    def sensitivities(self, cotangents: Mapping[str, Float64Array]) -> dict[str, Float64Array]:
+    def value(self, tensor: str) -> Array:
+        """Return the value of a tensor that a step makes."""
+        return np.asarray(self._made[tensor])
+
+    def rounding_offsets(self) -> dict[str, Float64Array]:
+        """Return what rounding and saturation added to the codes of every quantise step, in codes."""
+        return rounding_offsets(self._program, {**self._inputs, **self._made})
+
+    def sensitivities(
+        self, cotangents: Mapping[str, Float64Array], *, codes_fixed: bool = False
+    ) -> dict[str, Float64Array]:
         """
         Return d quantity / d tensor for every tensor that a step makes and that the quantity depends on.
 
@@ -59,6 +66,8 @@ class Tape:
         ----------
         cotangents : mapping of output label to float64 array
             d quantity / d output.
+        codes_fixed : bool
+            Whether codes stay as they are when the value that they stand for moves. Scales move all the same.
 
         Raises
         ------
@@ -71,6 +80,8 @@ class Tape:
         for evaluation in reversed(self._record):
             if evaluation.step.op in FLAT or not any(name in found for name in evaluation.step.outputs):
                 continue
+            if codes_fixed and evaluation.step.op in QUANTISERS:
+                found.pop(evaluation.step.name, None)
             for operand, gradient in _pulled_back(evaluation, found, self._program).items():
                 _accumulate(found, operand, gradient)
         return found
@@ -106,6 +117,12 @@ def first_order_bound(
 def worst_movement(sensitivity: Mapping[str, Float64Array], errors: Mapping[str, Float64Array]) -> float:
     """Return the sum of |d quantity / d tensor| * error: every error at its worst sign, where the quantity moves."""
     return float(sum(_weighed(sensitivity[name], error) for name, error in errors.items() if name in sensitivity))
+
+
+def root_sum_square(sensitivity: Mapping[str, Float64Array], errors: Mapping[str, Float64Array]) -> float:
+    """Return the root of the sum of (d quantity / d tensor * error)^2: every error with a sign of its own."""
+    squares = (_weighed(sensitivity[name] ** 2, error**2) for name, error in errors.items() if name in sensitivity)
+    return math.sqrt(sum(squares))
 
 
 def movement(sensitivity: Mapping[str, Float64Array], changes: Mapping[str, Float64Array]) -> float:

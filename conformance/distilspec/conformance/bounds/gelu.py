@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import ERF, UNIT, gamma, rounding
+from distilspec.conformance.bounds.model import BUDGET, UNIT, gamma, rounding
 from distilspec.conformance.bounds.taylor import moved
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
@@ -21,7 +21,7 @@ def gelu(x: Operand) -> Bounded:
 
     Its Taylor bound, |x| / 2 times the error of 1 + erf, and two products. Far below 0 the sum 1 + erf cancels, so that
     the error is a share of x and not of the result. Near 0 the sum hides the relative error of erf, so that its 8 ulp
-    are counted from 1 / 2 upwards.
+    are everywhere those of a number in [1 / 2, 1), which are u each.
     """
     x = read(x)
     value, at = reference.gelu(x.value), real(x.value)
@@ -32,7 +32,6 @@ def gelu(x: Operand) -> Bounded:
     nearest_zero = np.maximum(np.abs(at) - x.error, 0.0)
     density = np.sqrt(2 / np.pi) * np.exp(-(nearest_zero**2) / 2)
     argument = np.where(density > 0, density * length * gamma(3), 0.0)
-    budget = ERF * np.maximum(special.erf(length / np.sqrt(2)), 0.5)
-    erf_error = argument + budget + UNIT * 2 * special.ndtr(at + x.error)
+    erf_error = argument + BUDGET * UNIT + UNIT * 2 * special.ndtr(at + x.error)
     error = spread + rounding(length / 2, erf_error, 2) + rounding(size, gamma(2), 2)
     return result(value, error, length, x)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import DIVISION, SQUARE_ROOT, TINY, UNIT, accumulated, rounding
+from distilspec.conformance.bounds.model import (
+    DIVISION,
+    SQUARE_ROOT,
+    TINY,
+    UNIT,
+    accumulated,
+    gamma,
+    rounding,
+    roundings,
+)
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 
@@ -29,8 +38,8 @@ def l2_normalize(x: Operand, *, axis: int = -1, epsilon: float = 1e-12) -> Bound
     moved = np.minimum((x.error + np.abs(value) * moved_length) / narrowest, 1 + np.abs(value))
     moved = np.where(x.error + moved_length > 0, moved, 0.0)
     size = np.abs(value) + moved
-    relative = accumulated((n + 2) / 2 * UNIT + SQUARE_ROOT + DIVISION + UNIT)
+    relative = accumulated(roundings(n + 2) / 2 + SQUARE_ROOT + DIVISION + UNIT)
     squares = ((np.abs(at) + x.error) ** 2).sum(axis=axis, keepdims=True)
     flushed_quotient = (1 + np.abs(at) + x.error) * TINY
     error = moved + rounding(size, relative, 1) + np.where(size > 0, flushed_quotient, 0.0)
-    return result(value, error, np.maximum(size, squares * (1 + accumulated(n * UNIT))), x)
+    return result(value, error, np.maximum(size, squares * (1 + gamma(n))), x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, decided, read, result
-from distilspec.conformance.bounds.model import DIVISION, UNIT, accumulated, rounding
+from distilspec.conformance.bounds.model import DIVISION, accumulated, gamma, rounding, roundings
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 
@@ -19,5 +19,5 @@ def mean_pool(hidden_states: Operand, attention_mask: Operand) -> Bounded:
     count = np.maximum(kept.sum(axis=1), 1)
     moved = np.where(kept, hidden_states.error, 0.0).sum(axis=1) / count
     total = np.where(kept, np.abs(real(hidden_states.value)) + hidden_states.error, 0.0).sum(axis=1)
-    error = moved + rounding(total / count, accumulated(count * UNIT + DIVISION), count + 2)
-    return result(value, error, total * (1 + accumulated(count * UNIT)), hidden_states)
+    error = moved + rounding(total / count, accumulated(roundings(count) + DIVISION), count + 2)
+    return result(value, error, total * (1 + gamma(count)), hidden_states)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 
 from distilspec.reference.contract.types import Array, Float64Array
@@ -20,8 +24,38 @@ DIVISION = 4 * UNIT  # 2 ulp; covers the product with a rounded reciprocal
 SQUARE_ROOT = 4 * UNIT  # 2 ulp
 EXP = ERF = TANH = POWER = 16 * UNIT  # 8 ulp
 
+#: The same four budgets, in units in the last place of the result itself.
+BUDGET = 8
+
 #: Every error is enlarged by this factor, which covers the float64 roundings of the reference and of the bound itself.
 SLACK = 1 + 2.0**-20
+
+
+#: How many roundings the bound of a chain of n counts.
+_counting: ContextVar[Callable[[Float64Array], Float64Array]] = ContextVar("counting", default=np.positive)
+
+
+@contextmanager
+def counting(count: Callable[[Float64Array], Float64Array]) -> Iterator[None]:
+    """
+    Count ``count(n)`` roundings for a chain of n: what a bound then gives is no longer a limit.
+
+    docs/derivations/statistics.md says what it is for ``numpy.sqrt`` and for ``numpy.zeros_like``.
+
+    >>> with counting(np.sqrt):
+    ...     (gamma(10000) / UNIT).round(2)
+    np.float64(100.0)
+    """
+    token = _counting.set(count)
+    try:
+        yield
+    finally:
+        _counting.reset(token)
+
+
+def roundings(count: float | Array) -> Float64Array:
+    """Return the relative error of a chain of ``count`` roundings, to first order."""
+    return UNIT * _counting.get()(np.asarray(count, np.float64))
 
 
 def gamma(count: float | Array) -> Float64Array:
@@ -31,7 +65,7 @@ def gamma(count: float | Array) -> Float64Array:
     >>> (gamma(1000) / UNIT).round(2)
     np.float64(1000.06)
     """
-    return accumulated(UNIT * np.asarray(count, np.float64))
+    return accumulated(roundings(count))
 
 
 @np.errstate(all="ignore")
@@ -39,6 +73,17 @@ def accumulated(relative: float | Float64Array) -> Float64Array:
     """Return the relative error of a product of factors 1 + d or 1 / (1 + d), where the sum of |d| is ``relative``."""
     share = np.asarray(relative, np.float64)
     return np.where(share < 1, share / (1 - share), np.inf)[()]
+
+
+def ulps(count: float, size: Float64Array) -> Float64Array:
+    """
+    Return ``count`` units in the last place of float32 numbers as large as ``size``.
+
+    >>> (ulps(8, np.array([0.99, 1.0, 0.0])) / UNIT).tolist()
+    [8.0, 16.0, 0.0]
+    """
+    _, exponent = np.frexp(size)
+    return np.where(size == 0, 0.0, np.ldexp(np.float64(count), np.maximum(exponent, -125) - 24))
 
 
 @np.errstate(all="ignore")

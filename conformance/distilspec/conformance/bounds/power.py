@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import POWER, rounding
+from distilspec.conformance.bounds.model import BUDGET, TINY, ulps
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 
@@ -30,5 +30,5 @@ def power(a: Operand, b: Operand) -> Bounded:
     monotone = (base > a.error) | whole | ((b.error == 0) & (exponent == np.rint(exponent)) & ~across)
     spread = np.where(certain, 0.0, spread)
     size = np.abs(value) + spread
-    bounded = result(value, spread + rounding(size, POWER), size, a, b)
+    bounded = result(value, spread + ulps(BUDGET, size) + np.where(size > 0, TINY, 0.0), size, a, b)
     return Bounded(value, np.where(certain | monotone, bounded.error, np.inf))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import DIVISION, UNIT, accumulated, rounding
+from distilspec.conformance.bounds.model import DIVISION, accumulated, gamma, rounding, roundings
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 
@@ -20,5 +20,5 @@ def reduce_mean(x: Operand, *, axes: tuple[int, ...], keepdims: bool = True) -> 
     count = math.prod(x.shape[axis] for axis in axes)
     moved = np.asarray(x.error.mean(axis=axes, keepdims=keepdims))
     magnitude = np.asarray(np.abs(real(x.value)).mean(axis=axes, keepdims=keepdims)) + moved
-    error = moved + rounding(magnitude, accumulated(count * UNIT + DIVISION), count + 2)
-    return result(value, error, count * magnitude * (1 + accumulated(count * UNIT)), x)
+    error = moved + rounding(magnitude, accumulated(roundings(count) + DIVISION), count + 2)
+    return result(value, error, count * magnitude * (1 + gamma(count)), x)

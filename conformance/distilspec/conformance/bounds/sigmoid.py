@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import DIVISION, EXP, TANH, TINY, UNIT, accumulated
+from distilspec.conformance.bounds.model import BUDGET, DIVISION, EXP, TINY, UNIT, accumulated, ulps
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 from distilspec.reference.contract.types import Float64Array
@@ -36,5 +36,6 @@ def sigmoid_rounding(x: Float64Array, error: Float64Array, relative: float = 0.0
     slope = np.cosh(nearest_zero / 2) ** -2.0 / 4
     argument = np.where(slope > 0, slope * (np.abs(x) + error) * relative, 0.0)
     through_exp = largest * accumulated(largest_rest * EXP + UNIT + DIVISION)
-    through_tanh = np.tanh((np.abs(x) + error) / 2) * TANH / 2 + largest * UNIT
+    saturated = np.minimum(np.tanh((np.abs(x) + error) / 2), 1 - UNIT)
+    through_tanh = ulps(BUDGET, saturated) / 2 + largest * UNIT
     return accumulated(argument) + np.maximum(through_exp, through_tanh) + TINY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.conformance.bounds.bounded import Bounded, Operand, read, result
-from distilspec.conformance.bounds.model import TANH, rounding
+from distilspec.conformance.bounds.model import BUDGET, TINY, UNIT, ulps
 from distilspec.reference import ops as reference
 from distilspec.reference.arith import real
 
@@ -18,5 +18,5 @@ def tanh(x: Operand) -> Bounded:
     nearest_zero = np.maximum(np.abs(real(x.value)) - x.error, 0.0)
     slope = np.cosh(nearest_zero) ** -2.0
     spread = np.where(x.error > 0, np.minimum(slope * x.error, 1 + np.abs(value)), 0.0)
-    size = np.minimum(np.abs(value) + spread, 1.0)
-    return result(value, spread + rounding(size, TANH), size, x)
+    size = np.minimum(np.abs(value) + spread, 1 - UNIT)
+    return result(value, spread + ulps(BUDGET, size) + np.where(size > 0, TINY, 0.0), size, x)

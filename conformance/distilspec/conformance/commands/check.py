@@ -3,74 +3,136 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from distilspec.conformance.check import Progress, check_model, check_operators, formula_clause
-from distilspec.conformance.commands.options import parse_block_shape, parse_options
-from distilspec.conformance.commands.progress import progress_line
-from distilspec.conformance.goldens import load_goldens
+from distilspec.conformance.commands.options import (
+    MODEL_HELP,
+    RUNTIME_HELP,
+    BlockShapeOption,
+    JsonOption,
+    RuntimeOption,
+    SeedOption,
+    SparsityOption,
+    TokenizerOption,
+    parse_block_shape,
+    parse_options,
+)
+from distilspec.conformance.commands.progress import progress_bar
+from distilspec.conformance.execute import Finished, Judged, execute_here, execute_in_processes
+from distilspec.conformance.journal import Journal
 from distilspec.conformance.report.console import print_run
-from distilspec.conformance.report.json_report import as_json, expect_report_folder, write_report
+from distilspec.conformance.report.folder import expect_report_folder, write_report
+from distilspec.conformance.report.json_report import as_json
 from distilspec.conformance.report.run import Run
-from distilspec.conformance.result import CaseResult, State
-from distilspec.conformance.runtimes import find_runtime
-from distilspec.conformance.runtimes.adapter import Runtime
-from distilspec.conformance.subject import prepare
+from distilspec.conformance.runtimes.adapter import RuntimeMissingError
+from distilspec.conformance.unit import Outcome, Progress, Unit
+from distilspec.conformance.units import (
+    EXAMPLES_IN_A_UNIT,
+    FUZZ_COST,
+    SECONDS_PER_HOUR,
+    Source,
+    fuzz_units,
+    model_units,
+    operator_units,
+)
+from distilspec.conformance.waivers import apply_waivers, load_waivers
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.formats.named_models import load_model
+
+#: Runtimes that cannot take this process down with them.
+SAFE_HERE = ("reference", "exec:")
+
+#: The exit status of a run that Ctrl-C ended, as shells have it.
+INTERRUPTED = 130
 
 
 def check(
-    runtime: Annotated[str, typer.Argument(help="reference, torch or onnxruntime.")] = "reference",
-    model: Annotated[
-        str | None, typer.Option(help="minilm, minilm-distilbert, or a Hugging Face folder; without it, the operators.")
-    ] = None,
+    runtime: Annotated[str, typer.Argument(help=RUNTIME_HELP)] = "reference",
+    model: Annotated[list[str] | None, typer.Option(help=f"{MODEL_HELP} Without it, the operators.")] = None,
     recipe: Annotated[list[Recipe] | None, typer.Option(help="May be given several times.")] = None,
-    sparsity: Annotated[float, typer.Option(help="Prune the model's encoder by block magnitude first.")] = 0.0,
-    block_shape: Annotated[str, typer.Option(help="out,in of a pruned block.")] = "4,1",
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the runtime, e.g. level=basic.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write report.json and replayable failures here.")] = None,
-    as_json_text: Annotated[bool, typer.Option("--json", help="Print report.json instead of tables.")] = False,
+    sparsity: SparsityOption = 0.0,
+    block_shape: BlockShapeOption = "4,1",
+    tokenizer: TokenizerOption = None,
+    operators: Annotated[bool, typer.Option("--operators", help="Judge the operators as well as the model.")] = False,
+    option: RuntimeOption = None,
+    cases: Annotated[int | None, typer.Option(min=1, help="Judge so many fresh operator cases as well.")] = None,
+    hours: Annotated[float | None, typer.Option(min=0.0, help="Go on with fresh operator cases for so long.")] = None,
+    seed: SeedOption = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=0, help="Worker processes; 0 judges in this one, where a crash ends the run.")
+    ] = None,
+    dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers judge instead.")] = None,
+    timeout: Annotated[float, typer.Option(min=1.0, help="Seconds that one unit of work may take.")] = 900.0,
+    waivers: Annotated[Path | None, typer.Option(help="TOML file of the failures that are accepted, and why.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for report.html, report.json, junit.xml, badge.svg and replay files.")
+    ] = None,
+    as_json_text: JsonOption = False,
 ) -> None:
     """
     Judge a runtime by the specification.
 
-    Without --model: every operator case whose answer is known by hand or exact arithmetic.
-    With --model: the model's every step on the runtime's own inputs, and its final decisions.
+    Without --model: every operator on frozen cases, whose answers are known by hand or exact arithmetic, and on
+    boundary cases. With --model: the model's every step on the runtime's own inputs, its decisions, and metamorphic
+    relations.
+    With --report, a run that was killed goes on where it was when the same command is given again.
     Exit status: 0 conformant, 1 not conformant, 2 unusable input or nothing judged.
 
     Example: distilspec check onnxruntime --model minilm --recipe w8a8-static --report out/
     """
-    adapter = find_runtime(runtime, parse_options(option or []))
-    recipes = list(dict.fromkeys(recipe or [Recipe.FP32]))
-    blocks = parse_block_shape(block_shape)
-    if model is None and (recipe or sparsity):
-        raise RangeError("check: --recipe and --sparsity change a model; expected --model, or neither of them")
+    judged = Judged(runtime, parse_options(option or []))
+    adapter = judged.create()
+    models = list(dict.fromkeys(model or []))
+    if not models and (recipe or sparsity or tokenizer):
+        raise RangeError(
+            "check: --recipe, --sparsity and --tokenizer belong to a model; expected --model, or none of them"
+        )
+    common = Source("", Recipe.FP32, sparsity, parse_block_shape(block_shape), seed, tokenizer)
+    sources = _sources(models, list(dict.fromkeys(recipe or [])), common)
+    accepted = None if waivers is None else load_waivers(waivers)
     if report is not None:
         expect_report_folder(report)
-    with progress_line() as progress:
-        if model is None:
-            run = _judge_operators(adapter, progress)
-        else:
-            loaded = load_model(model)
-            cases: list[CaseResult] = []
-            mandatory: set[str] = set()
-            for name in recipes:
-                progress(f"prepare {model} {name}")
-                subject = prepare(loaded, name, sparsity=sparsity, block_shape=blocks)
-                mandatory |= {formula_clause(step.op) for step in subject.program.steps}
-                cases += check_model(adapter, subject, progress)
-            run = Run(
-                adapter.name, adapter.version, adapter.options, loaded.name, tuple(map(str, recipes)), tuple(cases),
-                frozenset(mandatory),
-            )  # fmt: skip
+    header = Run(
+        adapter.name, adapter.version, adapter.options, ", ".join(models) or "operators",
+        tuple(dict.fromkeys(str(source.recipe) for source in sources)) or ("any",), (), frozenset(), seed=seed,
+    )  # fmt: skip
+    adapter.close()
+    arguments = {"sources": str(sources), "operators": str(operators), "cases": str(cases), "seed": str(seed)}
+    journal = None if report is None else Journal(report, header, arguments)
+    fixed = [*(operator_units() if operators or not models else ()), *(u for s in sources for u in model_units(s))]
+    database = None if journal is None else journal.examples
+    fresh = fuzz_units(seed, cases, hours, database) if cases or hours else iter(())
+    outcomes = dict(journal.finished) if journal else {}
+    with progress_bar(_cost(fixed, cases, hours)) as bar:
+        units = bar.announced(unit for unit in chain(fixed, fresh) if unit.id not in outcomes)
+        finished = _execute(units, judged, bar.show, jobs, dask, timeout)
+        try:
+            for unit, outcome in journal.record(finished) if journal else finished:
+                outcomes[unit.id] = outcome
+                bar.advance(unit)
+        except KeyboardInterrupt:
+            kept = f"; the same command goes on after {len(outcomes)} units" if journal else ""
+            print(f"distilspec: interrupted{kept}", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+    planned = [unit.id for unit in fixed]
+    run = _run(header, [outcomes[name] for name in (*planned, *sorted(outcomes.keys() - set(planned)))])
+    if accepted is not None:
+        cases_ = apply_waivers(run.cases, accepted, run.runtime, date.today())
+        run = replace(run, cases=tuple(cases_), waivers=accepted.of(run.runtime))
     if report is not None:
         write_report(run, report)
+    if journal is not None:
+        journal.finish()
     if as_json_text:
         print(json.dumps(as_json(run), indent=1, allow_nan=False))
     else:
@@ -78,9 +140,53 @@ def check(
     raise typer.Exit(run.exit_status)
 
 
-def _judge_operators(runtime: Runtime, progress: Progress) -> Run:
-    cases = check_operators(runtime, load_goldens(), progress)
-    mandatory = {clause for case in cases if case.state is not State.UNSUPPORTED for clause in case.clause.split(", ")}
-    return Run(
-        runtime.name, runtime.version, runtime.options, "operators", ("any",), tuple(cases), frozenset(mandatory)
-    )
+def _cost(fixed: Sequence[Unit], cases: int | None, hours: float | None) -> float:
+    """Return about how many seconds a run takes, for the bar."""
+    by_count = math.inf if cases is None else cases / EXAMPLES_IN_A_UNIT * FUZZ_COST
+    by_time = math.inf if hours is None else hours * SECONDS_PER_HOUR
+    fresh = 0.0 if cases is None and hours is None else min(by_count, by_time)
+    return sum(unit.cost for unit in fixed) + fresh
+
+
+def _sources(models: Sequence[str], recipes: Sequence[Recipe] | None, common: Source) -> list[Source]:
+    """Return one source for every model and recipe; an ONNX file has the numerics that are in it."""
+    sources = []
+    for model in models:
+        if model.endswith(".onnx"):
+            if recipes or common.sparsity:
+                raise RangeError(
+                    f"check: {model} has its own numerics; expected neither --recipe nor --sparsity with it"
+                )
+            sources.append(replace(common, model=model))
+        else:
+            sources += [replace(common, model=model, recipe=recipe) for recipe in recipes or [Recipe.FP32]]
+    return sources
+
+
+def _execute(
+    units: Iterator[Unit], judged: Judged, progress: Progress, jobs: int | None, dask: str | None, timeout: float
+) -> Iterator[Finished]:
+    if dask is not None:
+        return _dask()(units, judged, address=dask, timeout=timeout)
+    if jobs is None:
+        jobs = 0 if judged.name.startswith(SAFE_HERE) else 1
+    if jobs == 0:
+        return execute_here(units, judged, progress)
+    return execute_in_processes(units, judged, jobs=jobs, timeout=timeout)
+
+
+def _dask() -> Callable[..., Iterator[Finished]]:
+    try:
+        from distilspec.conformance.execute_on_dask import execute_on_dask
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(
+            f"dask: package {error.name} is not installed; expected it from pip install 'distilspec[dask]'"
+        ) from None
+    return execute_on_dask
+
+
+def _run(header: Run, outcomes: Sequence[Outcome]) -> Run:
+    cases = tuple(case for outcome in outcomes for case in outcome.cases)
+    mandatory = frozenset(clause for outcome in outcomes for clause in outcome.mandatory)
+    recipes = tuple(dict.fromkeys(case.recipe for case in cases if case.recipe != "any")) or ("any",)
+    return replace(header, cases=cases, mandatory=mandatory, recipes=recipes)

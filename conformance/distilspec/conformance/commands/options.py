@@ -1,11 +1,28 @@
-"""Option values that several subcommands read."""
+"""Options that several subcommands have, and how their values are read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from distilspec.reference.contract.errors import RangeError
+
+RUNTIME_HELP = "A name that docs/runtimes.md lists, or exec:COMMAND for a program that speaks the protocol."
+MODEL_HELP = (
+    "minilm, minilm-distilbert, random-FAMILY-NUMBER (family bert, distilbert or tinybert), a Hugging Face folder, "
+    "or an ONNX file of your own."
+)
+
+SparsityOption = Annotated[float, typer.Option(help="Prune the model's encoder by block magnitude first.")]
+BlockShapeOption = Annotated[str, typer.Option(help="out,in of a pruned block.")]
+TokenizerOption = Annotated[Path | None, typer.Option(help="The folder of the tokenizer of an ONNX file.")]
+RuntimeOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the runtime, e.g. level=basic.")]
+SeedOption = Annotated[int, typer.Option(help="Decides every random input.", min=0)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def parse_options(pairs: Sequence[str]) -> Mapping[str, str]:

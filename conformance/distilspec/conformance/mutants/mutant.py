@@ -47,6 +47,10 @@ class Mutant:
         operators = {**ops.OPERATORS, self.replaces: np.errstate(all="ignore")(self.operator)}
         return SimpleNamespace(**operators, constant=ops.constant)
 
+    def runtime(self) -> Runtime:
+        """Return a fresh runtime with this bug."""
+        return MutantRuntime(self)
+
 
 class MutantRuntime(Runtime):
     """A runtime with exactly one bug; the suite must not find it conformant."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from distilspec.conformance.result import FAILING, CaseResult, State
+from distilspec.conformance.report.environment import Environment, this_environment
+from distilspec.conformance.result import FAILING, CaseResult, State, Unit
+from distilspec.conformance.waivers import Waiver
 
 #: A run that judges a smaller share of the clauses that it must judge is not conformant.
 SMALLEST_CLAUSE_SHARE = 0.5
@@ -33,6 +35,13 @@ class Run:
     cases : tuple of CaseResult
     mandatory : frozenset of str
         The clauses that the run had to judge.
+    steps : mapping of str to sequence of str
+        The names of a program's steps by ``model/recipe``, in order; without them the cases are taken to be in order.
+    seed : int
+        What every random input was drawn from.
+    waivers : tuple of Waiver
+        Those that were applied to the cases.
+    environment : Environment
     """
 
     runtime: str
@@ -42,6 +51,10 @@ class Run:
     recipes: tuple[str, ...]
     cases: tuple[CaseResult, ...]
     mandatory: frozenset[str]
+    steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seed: int = 0
+    waivers: tuple[Waiver, ...] = ()
+    environment: Environment = field(default_factory=this_environment)
 
     @property
     def counts(self) -> Mapping[State, int]:
@@ -63,7 +76,7 @@ class Run:
     @property
     def exit_status(self) -> int:
         """Return 0 for conformant, 1 for not conformant, 2 when nothing was judged."""
-        if not any(case.state in JUDGED for case in self.cases):
+        if not any(case.state in JUDGED and case.judgement.unit is not Unit.WAIVER for case in self.cases):
             return UNUSABLE
         if self.failing or len(self.judged_clauses) < SMALLEST_CLAUSE_SHARE * len(self.mandatory):
             return NOT_CONFORMANT

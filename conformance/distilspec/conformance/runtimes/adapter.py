@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -154,3 +155,22 @@ def expect_known(runtime: str, options: Mapping[str, str], known: Sequence[str])
             raise RangeError(
                 f"runtime {runtime}: option {name} does not exist; expected one of {', '.join(known) or 'none'}"
             )
+
+
+def expect_number(runtime: str, name: str, value: str) -> int:
+    """Return ``value`` as a whole number, or raise ``RangeError`` unless it is one."""
+    if not value.isdecimal():
+        raise RangeError(f"runtime {runtime}: option {name} is {value!r}; expected a number")
+    return int(value)
+
+
+def expect_version(runtime: str, version: str, oldest: str) -> None:
+    """Raise ``UnsupportedError`` if a package is older than the adapter of a runtime is written for."""
+    if _numbers(version) < _numbers(oldest):
+        raise UnsupportedError(
+            f"runtime {runtime}: version is {version}; expected {oldest} or later because the adapter is written for it"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

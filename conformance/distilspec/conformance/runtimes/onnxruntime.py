@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU, through the ONNX writer."""
+"""ONNX Runtime on the CPU, on written programs and on a user's own file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import onnx
 import onnxruntime
 
-from distilspec.conformance.runtimes.adapter import Executable, Runtime, as_float32, expect_known, expect_option
+from distilspec.conformance.runtimes.adapter import Executable, Runtime, expect_known, expect_option
+from distilspec.conformance.runtimes.onnx_source import OnnxSource, UserOnnx, WrittenOnnx
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.types import Array
 from distilspec.reference.formats.onnx_forms import FORMS
-from distilspec.reference.formats.onnx_writer import write_onnx
 from distilspec.reference.program import Program
 
 LEVELS = {
@@ -64,20 +63,28 @@ class OnnxRuntime(Runtime):
 
     def load(self, program: Program) -> Executable:
         """Write the program as ONNX and load it."""
-        return OnnxExecutable(program, self.options)
+        return OnnxExecutable(WrittenOnnx(program, int(self.options["opset"])), self.options)
+
+    def load_onnx(self, path: Path, program: Program) -> Executable:
+        """Load the user's file; the option ``opset`` has no part in it."""
+        return OnnxExecutable(UserOnnx(path, program), self.options)
+
+    def with_threads(self, threads: int) -> OnnxRuntime:
+        """Return ONNX Runtime with another number of threads within an operator."""
+        return OnnxRuntime({**self.options, "threads": str(threads)})
 
 
 class OnnxExecutable(Executable):
     """
-    One session for the program as it is, and one with tensors shown.
+    One session for the model as it is, and one with tensors shown.
 
-    A tensor survives if the graph that ONNX Runtime made of the program still has it, and if the graph that it makes
+    A tensor survives if the graph that ONNX Runtime made of the model still has it, and if the graph that it makes
     when the tensor is an output is the same graph, node for node.
     """
 
-    def __init__(self, program: Program, options: Mapping[str, str]) -> None:
-        """Load ``program``."""
-        self._program = program
+    def __init__(self, source: OnnxSource, options: Mapping[str, str]) -> None:
+        """Load the model of ``source``."""
+        self._source = source
         self._options = options
         self._plain = self._load()
         self._exposed: tuple[tuple[str, ...], onnxruntime.InferenceSession] = ((), self._plain)
@@ -92,7 +99,7 @@ class OnnxExecutable(Executable):
 
     def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
         """Run a session in which ``expose`` are outputs; the last such session is kept."""
-        labels = {tensor: label for label, tensor in self._program.outputs.items()}
+        labels = {tensor: label for label, tensor in self._source.program.outputs.items()}
         shown = tuple(name for name in expose if name not in labels)
         if self._exposed[0] != shown:
             self._exposed = (shown, self._load(shown))
@@ -101,14 +108,17 @@ class OnnxExecutable(Executable):
 
     @cached_property
     def _survivors(self) -> tuple[str, ...]:
-        outputs = set(self._program.outputs.values())
+        program, tensors = self._source.program, self._source.tensors
+        outputs = set(program.outputs.values())
         plain = self._optimised(())
         made = {output for _, _, _, made_here, _ in plain for output in made_here}
-        candidates = [name for name in self._program.tensors if name in made and name not in outputs]
-        makers = {output: step.op for step in self._program.steps for output in step.outputs}
-        groups = [[name for name in candidates if makers[name] == op] for op in sorted({makers[c] for c in candidates})]
-        kept = outputs.union(self._harmless([], groups, plain))
-        return tuple(name for name in self._program.tensors if name in kept)
+        makers = {output: step.op for step in program.steps for output in step.outputs}
+        groups: dict[str, list[str]] = {}
+        for name, in_graph in tensors.items():
+            if in_graph in made and name not in outputs:
+                groups.setdefault(makers[name], []).append(name)
+        kept = outputs.union(self._harmless([], [groups[op] for op in sorted(groups)], plain))
+        return tuple(name for name in program.tensors if name in kept)
 
     def _harmless(self, kept: list[str], groups: Sequence[list[str]], plain: Signature) -> list[str]:
         """Return ``kept`` and the groups, one an operator, without those that change the graph when they are shown."""
@@ -137,23 +147,18 @@ class OnnxExecutable(Executable):
                 settings.add_session_config_entry(key, value)
         if save is not None:
             settings.optimized_model_filepath = str(save)
-        model = write_onnx(self._program, opset=int(self._options["opset"]), expose=expose)
-        return onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+        model = self._source.model(expose).SerializeToString()
+        return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
 
     def _run(
         self, session: onnxruntime.InferenceSession, inputs: Mapping[str, Array], shown: Sequence[str]
     ) -> dict[str, Array]:
-        names = [*self._program.outputs, *shown]
-        feeds = {name: _fed(array) for name, array in self._program.checked(inputs).items()}
-        return dict(zip(names, session.run(names, feeds), strict=True))
+        made = session.run(self._source.names(shown), self._source.feeds(inputs))
+        return self._source.values(made, shown)
 
 
 def _attributes(node: onnx.NodeProto) -> bytes:
     return b"".join(sorted(attribute.SerializeToString() for attribute in node.attribute))
-
-
-def _fed(array: Array) -> Array:
-    return array.astype(np.int64) if array.dtype == np.bool_ else as_float32(array)
 
 
 create = OnnxRuntime

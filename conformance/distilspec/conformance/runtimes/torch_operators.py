@@ -22,7 +22,14 @@ class TorchOperators:
     Every operator that a model needs, on tensors whose real numbers have one dtype.
 
     Gradients flow where torch's functions have them. What prepares weights or observes ranges is missing.
+
+    Attributes
+    ----------
+    FUSED : frozenset of str
+        Operators whose results exist only inside the step that reads them.
     """
+
+    FUSED: frozenset[str] = frozenset()
 
     def __init__(self, dtype: torch.dtype = torch.float32) -> None:
         """Hold real numbers in ``dtype``: torch.float32 or torch.float64."""

@@ -64,11 +64,12 @@ def expect_axis(operator: str, name: str, array: Array, axis: int, *, clause: st
 
 def expect_dtype(operator: str, name: str, array: Array, expected: Sequence[str], *, why: str, clause: str) -> None:
     """Raise ``DTypeError`` unless the element type of ``array`` is one of ``expected``."""
+    dtype = str(array.dtype)
     expect(
-        str(array.dtype) in expected,
+        dtype in expected,
         DTypeError,
         operator,
-        seen=f"{name} has dtype {array.dtype}",
+        seen=f"{name} has dtype {dtype}",
         expected=" or ".join(expected),
         why=why,
         clause=clause,
@@ -199,11 +200,12 @@ def expect_block_sparse(
         why=f"in_features = {in_features}",
         clause=layout,
     )
+    rises = indptr.size > 0 and indptr[0] == 0 and indptr[-1] == len(data) and bool((indptr[1:] >= indptr[:-1]).all())
     expect(
-        indptr.size > 0 and indptr[0] == 0 and indptr[-1] == len(data) and bool((indptr[1:] >= indptr[:-1]).all()),
+        rises,
         RangeError,
         operator,
-        seen=f"indptr is {np.array2string(indptr, threshold=8).replace(chr(10), '')}",
+        seen="" if rises else f"indptr is {np.array2string(indptr, threshold=8).replace(chr(10), '')}",
         expected=f"values that rise from 0 to {len(data)}",
         why=f"they cut the {len(data)} blocks into block rows",
         clause=structure,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
 from math import prod
 from pathlib import Path
@@ -11,18 +10,17 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from distilspec.reference.contract.errors import ContractError, DTypeError, FormatError, UnsupportedError
-from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import TensorSpec
+from distilspec.reference.formats.found_recipe import found_recipe
 from distilspec.reference.formats.onnx_nodes import NODES
-from distilspec.reference.formats.onnx_nodes.known import KNOWN_TYPES, MOST_CELLS, known_array
 from distilspec.reference.formats.onnx_nodes.node import LARGEST_TENSOR, Node, Reading
 from distilspec.reference.formats.onnx_nodes.size import Undecided
-from distilspec.reference.formats.onnx_nodes.tensor_file import STORED_TYPES, TensorFile, type_name
+from distilspec.reference.formats.onnx_nodes.tensor_file import PROGRAM_TYPES, TensorFile, type_name
 from distilspec.reference.program import Program
 
 #: The opsets that can be read.
-OLDEST_OPSET, NEWEST_OPSET = 11, 21
+OLDEST_OPSET, NEWEST_OPSET = 11, 25
 
 #: A protobuf message cannot be larger; bigger models have external data.
 LARGEST_FILE = 2**31 - 1
@@ -58,9 +56,7 @@ def read_onnx(path: Path, *, name: str = "") -> Program:
     Returns
     -------
     Program
-        Its property ``recipe`` says what its nodes do: ``w8a8-dynamic`` if there is a dynamic quantization,
-        ``w8a8-static`` if there is one with constant scales, ``w8a8-dynamic-token`` with calculated ones, ``w8a32`` if
-        only weights are 8-bit, otherwise ``fp32``.
+        Its property ``recipe`` is what ``found_recipe`` finds in its steps.
 
     Raises
     ------
@@ -87,6 +83,31 @@ def read_onnx(path: Path, *, name: str = "") -> Program:
         raise type(error)(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
+def program_names(graph: GraphProto) -> dict[str, str]:
+    """
+    Return the name in the program that is kept for each name in the file.
+
+    It is the same name, unless that cannot be printed or would mean two things then. A tensor of the program with one
+    of these names is that tensor of the file.
+    """
+    constants = [tensor.name for tensor in graph.initializer]
+    inputs = (value.name for value in graph.input if value.name not in set(constants))
+    made = (output for node in graph.node for output in node.output if output)
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in chain(inputs, constants, made):
+        own = "".join(character if character.isprintable() else "_" for character in name)
+        while own in taken:
+            own += "_"
+        taken.add(own)
+        names[name] = own
+    for node in graph.node:
+        if _kind(node) == "DynamicQuantizeLinear" and node.output and node.output[0]:
+            fields = zip(node.output[1:], ("scale", "zero_point"), strict=False)
+            names |= {output: f"{names[node.output[0]]}.{field}" for output, field in fields if output}
+    return names
+
+
 def _parsed(path: Path) -> ModelProto:
     try:
         with path.open("rb") as file:
@@ -111,14 +132,9 @@ def _program(model: ModelProto, path: Path, name: str) -> Program:
     tensors.claim(graph.initializer)
     constants = {tensor.name for tensor in graph.initializer}
     inputs = {value.name: _input_spec(value) for value in graph.input if value.name not in constants}
-    names = dict.fromkeys([*inputs, *_made(graph)])
-    reading = Reading(name, inputs, tensors, opset, names)
+    reading = Reading(name, inputs, tensors, opset, program_names(graph))
     for tensor in graph.initializer:
-        array = tensors.read(tensor)
-        if str(array.dtype) in KNOWN_TYPES and array.size <= MOST_CELLS:
-            reading.values[tensor.name] = known_array(array)
-        else:
-            reading.values[tensor.name] = reading.builder.constant(reading.own_name(tensor.name), array)
+        reading.hold(tensor.name, tensors.read(tensor))
     for proto in graph.node:
         _read_node(reading, proto)
     outputs = {}
@@ -128,14 +144,14 @@ def _program(model: ModelProto, path: Path, name: str) -> Program:
         except Undecided as error:
             raise UnsupportedError(f"output {error}") from None
     program = reading.builder.finish(outputs)
-    return program.replace(properties={"recipe": str(_recipe(program))})
+    return program.replace(properties={"recipe": found_recipe(program)})
 
 
 def _read_node(reading: Reading, proto: NodeProto) -> None:
     node = Node(reading, proto)
     subject = f"node {_shown(proto)} ({proto.op_type})"
     try:
-        NODES[proto.op_type](node)
+        NODES[_kind(proto)](node)
         node.expect_nothing_left()
         left = [output for output in proto.output if output and output not in reading.values]
         if left:
@@ -170,9 +186,8 @@ def _expect_supported(model: ModelProto) -> None:
         raise FormatError(f"the graph has {len(graph.node)} nodes; expected at most {MOST_NODES}")
     unsupported: dict[str, NodeProto] = {}
     for node in graph.node:
-        kind = node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
-        if kind not in NODES:
-            unsupported.setdefault(kind, node)
+        if _kind(node) not in NODES:
+            unsupported.setdefault(_kind(node), node)
     if unsupported:
         first = next(iter(unsupported.values()))
         kinds = ", ".join(f"{kind!r:.60}".strip("'") for kind in unsupported)
@@ -180,6 +195,10 @@ def _expect_supported(model: ModelProto) -> None:
             f"node {_shown(first)} ({first.op_type}) is not supported, and of all kinds these are not: {kinds}; "
             f"expected {', '.join(sorted(NODES))}"
         )
+
+
+def _kind(node: NodeProto) -> str:
+    return node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
 
 
 def _expect_names(graph: GraphProto) -> None:
@@ -213,21 +232,15 @@ def _expect_names(graph: GraphProto) -> None:
         raise FormatError(f"the outputs are {names!r:.60}; expected different names that something makes")
 
 
-def _made(graph: GraphProto) -> Iterator[str]:
-    return chain(
-        (tensor.name for tensor in graph.initializer), (out for node in graph.node for out in node.output if out)
-    )
-
-
 def _input_spec(value: ValueInfoProto) -> TensorSpec:
     subject = f"input {value.name!r:.60}"
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
         raise UnsupportedError(f"{subject} has no shape; expected a tensor with one")
     tensor = value.type.tensor_type
-    if tensor.elem_type not in STORED_TYPES:
+    if tensor.elem_type not in PROGRAM_TYPES:
         raise DTypeError(
             f"{subject} has element type {type_name(tensor.elem_type)}; "
-            f"expected {' or '.join(map(type_name, STORED_TYPES))}"
+            f"expected {' or '.join(map(type_name, PROGRAM_TYPES))}"
         )
     shape: list[int | str] = []
     for axis, dim in enumerate(tensor.shape.dim):
@@ -244,20 +257,8 @@ def _input_spec(value: ValueInfoProto) -> TensorSpec:
     least = prod(size for size in shape if isinstance(size, int))
     if least * 2 ** len(shape) > LARGEST_TENSOR:
         raise UnsupportedError(f"{subject} has {least} numbers or more; expected at most {LARGEST_TENSOR}")
-    dtype = STORED_TYPES[tensor.elem_type].name
+    dtype = PROGRAM_TYPES[tensor.elem_type].name
     return TensorSpec("float" if tensor.elem_type == TensorProto.FLOAT else dtype, tuple(shape))
-
-
-def _recipe(program: Program) -> Recipe:
-    quantizing = [step for step in program.steps if step.op == "quantize"]
-    if any(step.op == "dynamic_quantize" for step in program.steps):
-        return Recipe.W8A8_DYNAMIC
-    if any(step.inputs[1] not in program.constants for step in quantizing):
-        return Recipe.W8A8_DYNAMIC_TOKEN
-    if quantizing:
-        return Recipe.W8A8_STATIC
-    eight_bit = any(array.dtype.itemsize == 1 and array.dtype.kind != "b" for array in program.constants.values())
-    return Recipe.W8A32 if eight_bit else Recipe.FP32
 
 
 def _shown(node: NodeProto) -> str:

@@ -79,6 +79,12 @@ _PROGRAM_TYPES: Mapping[int, str] = {
     TensorProto.BOOL: "bool",
 }
 
+_FLOATS: Mapping[int, type[np.floating[Any]]] = {
+    TensorProto.FLOAT: np.float32,
+    TensorProto.FLOAT16: np.float16,
+    TensorProto.DOUBLE: np.float64,
+}
+
 
 def one_step(node: Node) -> None:
     """Read a node that is one operator."""
@@ -143,9 +149,19 @@ def power(node: Node) -> None:
 
 
 def cast(node: Node) -> None:
-    """Read Cast; from a float to a float nothing changes, because both mean the real number."""
+    """
+    Read Cast. From float32 to float32 nothing changes.
+
+    Constants of FLOAT16 and DOUBLE become float32, which rounds a DOUBLE; nothing else is cast from or to these types.
+    """
     element_type = node.integer("to", TensorProto.UNDEFINED)
     node.integer("saturate", 1)
+    node.text("round_mode", "up")
+    other = node.other_float(0)
+    if other is not None and element_type in _FLOATS:
+        with np.errstate(over="ignore"):
+            node.hold(other.array.astype(_FLOATS[element_type]))
+        return
     if element_type not in _PROGRAM_TYPES:
         raise UnsupportedError(
             f"it casts to {type_name(element_type)}; expected {' or '.join(map(type_name, _PROGRAM_TYPES))}"
@@ -175,7 +191,7 @@ def same(node: Node) -> None:
             raise UnsupportedError("it drops elements; expected inference")
         if node.gives(1):
             node.give(filled(node.shape(0), True, "bool"), 1)
-    node.give(node.value(0))
+    node.give(node.other_float(0) or node.value(0))
 
 
 def calculated(node: Node) -> bool:

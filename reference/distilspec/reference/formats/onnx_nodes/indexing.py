@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
 from distilspec.reference.formats.onnx_nodes import known
 from distilspec.reference.formats.onnx_nodes.known import Known
-from distilspec.reference.formats.onnx_nodes.node import Merged, Node, prod_of
+from distilspec.reference.formats.onnx_nodes.node import Merged, Node, Stage, prod_of
 from distilspec.reference.formats.onnx_nodes.size import (
     Dim,
     Undecided,
@@ -38,7 +38,7 @@ def gather(node: Node) -> None:
         if isinstance(value, Merged):
             _gather_merged(node, value, indices, axis)
         else:
-            _gather_positions(node, indices, axis)
+            node.chain(node.tensor(0), positions(indices, axis))
         return
     data, ids = node.tensor(0), node.tensor(1)
     is_constant = node.reading.builder.is_constant
@@ -69,22 +69,21 @@ def gather_nd(node: Node) -> None:
     _view(node, node.tensor(0), sizes, position, indices.shape[:-1])
 
 
-def _gather_positions(node: Node, indices: Known, axis: int) -> None:
-    """Give a slice of the table: its positions count 0, 1, ... along one axis of the indices."""
+def positions(indices: Known, axis: int) -> list[Stage]:
+    """
+    Return the steps that take the rows of a table at known positions along ``axis``.
+
+    The positions count 0, 1, ... along one axis of the indices.
+    """
     name, place = _counted(indices)
     size = indices.shape[place]
     if indices.cells.flat[0] != variable(name):
         raise Undecided(f"its indices are {indices.cells.flat[0]}; expected positions from 0 on")
     if any(other != 1 for other in indices.shape[:place] + indices.shape[place + 1 :]):
         raise Undecided("its positions are repeated; expected each once")
-    table = node.tensor(0)
     added = tuple(axis + other for other in range(len(indices.shape)) if other != place)
-    stop = symbol_of(size)
-    if not added:
-        node.result("slice", [table], axis=axis, start=0, stop=stop)
-    else:
-        part = node.step("rows", "slice", [table], axis=axis, start=0, stop=stop)
-        node.result("unsqueeze", [part], axes=added)
+    stages: list[Stage] = [("slice", {"axis": axis, "start": 0, "stop": symbol_of(size)})]
+    return stages + ([("unsqueeze", {"axes": added})] if added else [])
 
 
 def _gather_merged(node: Node, value: Merged, indices: Known, axis: int) -> None:
@@ -125,24 +124,18 @@ def _view(node: Node, data: str, sizes: Sequence[Dim], position: Dim, shape: Seq
     order = [axis for axis in range(len(sizes)) if axis not in places.values()]
     dropped = tuple(range(len(order)))
     order += [places[place] for place in sorted(places)]
-    steps: list[tuple[str, str, tuple[int | str, ...]]] = []
+    stages: list[Stage] = []
     if order != sorted(order):
-        steps.append(("transpose", "axes", tuple(order)))
+        stages.append(("transpose", {"axes": tuple(order)}))
     if dropped:
-        steps.append(("squeeze", "axes", dropped))
+        stages.append(("squeeze", {"axes": dropped}))
     added = tuple(place for place in range(rank) if place not in places)
     if added:
-        steps.append(("unsqueeze", "axes", added))
+        stages.append(("unsqueeze", {"axes": added}))
     if any(shape[place] != 1 for place in added):
         kept = tuple(1 if place in places else symbol_of(shape[place]) for place in range(rank))
-        steps.append(("expand", "shape", kept))
-    if not steps:
-        node.give(data)
-    for count, (op, attribute, value) in enumerate(steps):
-        if count == len(steps) - 1:
-            node.result(op, [data], **{attribute: value})
-        else:
-            data = node.step(op, op, [data], **{attribute: value})
+        stages.append(("expand", {"shape": kept}))
+    node.chain(data, stages)
 
 
 def _counted(indices: Known) -> tuple[str, int]:

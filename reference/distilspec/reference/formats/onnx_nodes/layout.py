@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import AttributeProto
 
-from distilspec.reference.contract.errors import FormatError
-from distilspec.reference.contract.types import Array, Attribute
+from distilspec.reference.contract.errors import FormatError, UnsupportedError
+from distilspec.reference.contract.types import Attribute
 from distilspec.reference.formats.onnx_nodes import known
 from distilspec.reference.formats.onnx_nodes.known import Known
-from distilspec.reference.formats.onnx_nodes.node import Merged, Node, prod_of
+from distilspec.reference.formats.onnx_nodes.node import OTHER_FLOATS, Merged, Node, prod_of
 from distilspec.reference.formats.onnx_nodes.size import Dim, Size, Undecided, divided, symbol_of
 
 
@@ -35,15 +35,7 @@ def constant(node: Node) -> None:
         value = value if given is None else np.array(given, dtype)
     if value is None:
         raise FormatError("it has no value; expected one of numbers")
-    hold(node, value)
-
-
-def hold(node: Node, array: Array) -> None:
-    """Give a constant: known if it may be a shape, and a constant of the program otherwise."""
-    if str(array.dtype) in known.KNOWN_TYPES and array.size <= known.MOST_CELLS:
-        node.give(known.known_array(array))
-    else:
-        node.give(node.reading.builder.constant(node.reading.own_name(node.proto.output[0]), array))
+    node.hold(value)
 
 
 def constant_of_shape(node: Node) -> None:
@@ -52,6 +44,8 @@ def constant_of_shape(node: Node) -> None:
     shape = _sizes(node, 0)
     if value.size != 1:
         raise FormatError(f"its value has {value.size} elements; expected 1")
+    if str(value.dtype) in OTHER_FLOATS:
+        raise UnsupportedError(f"its value is {OTHER_FLOATS[str(value.dtype)]}; expected another type")
     if str(value.dtype) in known.KNOWN_TYPES:
         node.give(known.filled(shape, value.ravel()[0].item(), str(value.dtype)))
     else:
@@ -131,7 +125,7 @@ def transpose(node: Node) -> None:
         chosen = [value.groups[axis] for axis in axes]
         order = [axis for group in chosen for axis in group]
         starts = np.cumsum([0, *map(len, chosen)]).tolist()
-        name = node.result("transpose", [value.base], axes=tuple(order))
+        name = node.step("apart", "transpose", [value.base], axes=tuple(order))
         groups = tuple(tuple(range(start, start + len(group))) for start, group in zip(starts, chosen, strict=False))
         node.give(Merged(name, groups))
     else:

@@ -24,10 +24,13 @@ def layer_normalization(node: Node) -> None:
     node.integer("stash_type", 1)
     if axis not in (-1, rank - 1) or node.gives(1) or node.gives(2):
         raise UnsupportedError(f"its axis is {axis} with {len(node.proto.output)} outputs; expected the last, and one")
-    weight = node.tensor(1)
-    shape = node.spec(weight).shape
-    bias = node.optional(2) or node.constant("bias", np.zeros([int(size) for size in shape], np.float32))
-    node.result("layer_norm", [node.tensor(0), weight, bias], epsilon=epsilon)
+    normalize(node, node.tensor(0), node.tensor(1), node.optional(2), epsilon)
+
+
+def normalize(node: Node, x: str, weight: str, bias: str | None, epsilon: float) -> None:
+    """Give the node's first output: ``x`` normalized over its last axis, with a bias of 0 if there is none."""
+    zeros = np.zeros([int(size) for size in node.spec(weight).shape], np.float32)
+    node.result("layer_norm", [x, weight, bias or node.constant("bias", zeros)], epsilon=epsilon)
 
 
 def gemm(node: Node) -> None:

@@ -12,7 +12,7 @@ from onnx import AttributeProto, NodeProto, helper
 
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
 from distilspec.reference.contract.types import Array, Attribute, TensorSpec
-from distilspec.reference.formats.onnx_nodes.known import Known
+from distilspec.reference.formats.onnx_nodes.known import KNOWN_TYPES, MOST_CELLS, Known, known_array
 from distilspec.reference.formats.onnx_nodes.size import Dim, Size, Undecided, symbol_of, variable
 from distilspec.reference.formats.onnx_nodes.tensor_file import TensorFile
 from distilspec.reference.tracer import WITNESSES, Builder
@@ -22,6 +22,9 @@ LARGEST_TENSOR = 2**28
 
 #: All results together have at most so many numbers then.
 MOST_NUMBERS = 2**30
+
+#: The NumPy types of floats that programs do not have, with their names in ONNX.
+OTHER_FLOATS: Mapping[str, str] = {"float16": "FLOAT16", "float64": "DOUBLE"}
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,37 @@ class Merged:
     groups: tuple[tuple[int, ...], ...]
 
 
+@dataclass(frozen=True)
+class OtherFloat:
+    """
+    A constant of FLOAT16 or DOUBLE, until it is cast.
+
+    Programs calculate in float32, and so say their bounds; sums and products of these types would round elsewhere.
+    """
+
+    array: Array
+
+
 #: What a name in the file stands for: a tensor of the program, or something that has no tensor there (yet).
-Value: TypeAlias = str | Known | Merged
+Value: TypeAlias = str | Known | Merged | OtherFloat
+
+#: An operator of one operand, and its attributes.
+Stage: TypeAlias = tuple[str, Mapping[str, Attribute]]
 
 
 class Reading:
     """The program under construction, and what the names of the file stand for."""
 
     def __init__(
-        self, name: str, inputs: Mapping[str, TensorSpec], tensors: TensorFile, opset: int, names: Iterable[str]
+        self, name: str, inputs: Mapping[str, TensorSpec], tensors: TensorFile, opset: int, names: Mapping[str, str]
     ) -> None:
-        """Start the program ``name`` with the inputs of the file; ``names`` are all names in it."""
+        """Start the program ``name`` with the inputs of the file; ``names`` are the program's, by those in the file."""
         self.tensors = tensors
         self.opset = opset
-        self._taken: set[str] = set()
+        self._names = names
+        self._taken = set(names.values())
         self._lifted: dict[str, str] = {}
         self._made = 0
-        self._names = {given: self.unused("".join(c if c.isprintable() else "_" for c in given)) for given in names}
         own = {self._names[given]: spec for given, spec in inputs.items()}
         self.builder = Builder(name, own, {"recipe": "fp32"})
         self.values: dict[str, Value] = {given: self._names[given] for given in inputs}
@@ -69,7 +86,17 @@ class Reading:
         self._taken.add(name)
         return name
 
-    def shape(self, value: Value) -> tuple[Dim, ...]:
+    def hold(self, name: str, array: Array) -> None:
+        """Let a name stand for a constant: known if it may be a shape, else one of the program."""
+        dtype = str(array.dtype)
+        if dtype in KNOWN_TYPES and array.size <= MOST_CELLS:
+            self.values[name] = known_array(array)
+        elif dtype in OTHER_FLOATS:
+            self.values[name] = OtherFloat(array)
+        else:
+            self.values[name] = self.builder.constant(self.own_name(name), array)
+
+    def shape(self, value: str | Known | Merged) -> tuple[Dim, ...]:
         """Return the sizes of a value."""
         if isinstance(value, Known):
             return value.shape
@@ -78,9 +105,19 @@ class Reading:
             return tuple(prod_of(sizes[axis] for axis in group) for group in value.groups)
         return tuple(variable(size) if isinstance(size, str) else size for size in self.builder.spec(value).shape)
 
+    def value(self, name: str) -> str | Known | Merged:
+        """Return what a name in the file stands for, which must be something to calculate with."""
+        value = self.values[name]
+        if isinstance(value, OtherFloat):
+            raise UnsupportedError(
+                f"{name!r:.60} is {OTHER_FLOATS[str(value.array.dtype)]}; expected FLOAT, or a Cast to it, because "
+                "programs calculate in float32"
+            )
+        return value
+
     def tensor(self, name: str) -> str:
         """Return the program's tensor for a name in the file; a known one becomes a constant."""
-        value = self.values[name]
+        value = self.value(name)
         if isinstance(value, str):
             return value
         if isinstance(value, Merged):
@@ -145,11 +182,16 @@ class Node:
         """Return whether there is an operand at this place."""
         return place < len(self.proto.input) and self.proto.input[place] != ""
 
-    def value(self, place: int) -> Value:
-        """Return what an operand stands for."""
+    def value(self, place: int) -> str | Known | Merged:
+        """Return what an operand stands for, which must be something to calculate with."""
         if not self.has(place):
             raise FormatError(f"operand {place} is absent; expected it")
-        return self.reading.values[self.proto.input[place]]
+        return self.reading.value(self.proto.input[place])
+
+    def other_float(self, place: int) -> OtherFloat | None:
+        """Return an operand that is a constant of FLOAT16 or DOUBLE, or None."""
+        value = self.reading.values[self.proto.input[place]] if self.has(place) else None
+        return value if isinstance(value, OtherFloat) else None
 
     def known(self, place: int) -> Known | None:
         """Return an operand that is known, or None."""
@@ -220,6 +262,10 @@ class Node:
         """Return the sizes of an operand."""
         return self.reading.shape(self.value(place))
 
+    def symbol(self, place: int, axis: int) -> int | str:
+        """Return a size of an operand as programs write it: an integer or a symbol."""
+        return symbol_of(self.shape(place)[axis])
+
     def spec(self, tensor: str) -> TensorSpec:
         """Return dtype and shape of a tensor of the program."""
         return self.reading.builder.spec(tensor)
@@ -235,6 +281,10 @@ class Node:
         """Add a constant of the program that the file does not have."""
         return self.reading.builder.constant(self._part(part), array)
 
+    def float_constant(self, part: str, value: float) -> str:
+        """Add a scalar float32 constant."""
+        return self.constant(part, np.array(value, np.float32))
+
     def step(self, part: str, op: str, operands: Sequence[str | None], /, **attributes: Attribute) -> str:
         """Append a step whose result the file has no name for, and return its tensor."""
         return self.reading.emit(self._part(part), op, operands, attributes)
@@ -248,6 +298,25 @@ class Node:
         name = self.reading.own_name(self.proto.output[output])
         self.give(self.reading.emit(name, op, operands, attributes), output)
         return name
+
+    def chain(self, x: str, stages: Sequence[Stage], part: str = "") -> str:
+        """
+        Append steps that each take the result of the one before, and return the last tensor.
+
+        That is the node's first output, or the tensor ``part`` that the file has no name for.
+        """
+        for place, (op, attributes) in enumerate(stages):
+            if place < len(stages) - 1:
+                x = self.step(f"{part}.{op}" if part else op, op, [x], **attributes)
+            else:
+                x = self.step(part, op, [x], **attributes) if part else self.result(op, [x], **attributes)
+        if not stages and not part:
+            self.give(x)
+        return x
+
+    def hold(self, array: Array) -> None:
+        """Let the first output stand for a constant."""
+        self.reading.hold(self.proto.output[0], array)
 
     def give(self, value: Value, output: int = 0) -> None:
         """Let an output of the node stand for ``value``, without a step."""

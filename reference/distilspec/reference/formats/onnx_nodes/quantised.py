@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from onnx import TensorProto
 
@@ -17,25 +19,25 @@ def quantize_linear(node: Node) -> None:
     if element_type not in (TensorProto.UNDEFINED, TensorProto.UINT8, TensorProto.INT8):
         raise UnsupportedError("its codes are no 8-bit integers; expected UINT8 or INT8")
     node.integer("saturate", 1)
+    if node.integer("precision", 0) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
+        raise UnsupportedError("it divides in another precision; expected FLOAT")
     axis = _axis(node)
-    if isinstance(node.value(0), Merged) or isinstance(node.value(1), Merged):
+    if isinstance(node.value(1), Merged):
         _quantize_rows(node, axis)
         return
     scale, axis = _scale(node, 1, axis)
     dtype = np.int8 if element_type == TensorProto.INT8 else np.uint8
-    zero_point = _zero_point(node, 2) or node.constant(
+    zero_point = zero_point_at(node, 2) or node.constant(
         "zero_point", np.zeros([int(size) for size in node.spec(scale).shape], dtype)
     )
-    attributes = {} if axis is None else {"axis": axis}
-    node.result("quantize", [node.tensor(0), scale, zero_point], **attributes)
+    _elementwise(node, "quantize", [scale, zero_point], axis)
 
 
 def dequantize_linear(node: Node) -> None:
     """Read DequantizeLinear."""
     scale, axis = _scale(node, 1, _axis(node))
-    operands = [node.tensor(0), scale, _zero_point(node, 2)]
-    attributes = {} if axis is None else {"axis": axis}
-    node.result("dequantize", operands if operands[-1] else operands[:2], **attributes)
+    zero_point = zero_point_at(node, 2)
+    _elementwise(node, "dequantize", [scale, zero_point] if zero_point else [scale], axis)
 
 
 def dynamic_quantize_linear(node: Node) -> None:
@@ -49,7 +51,7 @@ def dynamic_quantize_linear(node: Node) -> None:
 
 def matmul_integer(node: Node) -> None:
     """Read MatMulInteger."""
-    operands = [node.tensor(0), node.tensor(1), _zero_point(node, 2), _zero_point(node, 3)]
+    operands = [node.tensor(0), node.tensor(1), zero_point_at(node, 2), zero_point_at(node, 3)]
     if operands[2] is not None and len(node.spec(operands[2]).shape) == 1 and node.spec(operands[2]).shape != (1,):
         operands[2] = node.step("a_zero_point", "unsqueeze", [operands[2]], axes=(1,))
     while operands[-1] is None:
@@ -59,12 +61,21 @@ def matmul_integer(node: Node) -> None:
 
 def qlinear_matmul(node: Node) -> None:
     """Read QLinearMatMul as the integer product, its real value, and its codes."""
-    a_scale, b_scale, y_scale = (_one_scale(node, place) for place in (1, 4, 6))
-    codes = [node.tensor(0), node.tensor(3), _zero_point(node, 2), _zero_point(node, 5)]
+    a_scale, b_scale, y_scale = scale_at(node, 1), column_scale_at(node, 4), scale_at(node, 6)
+    codes = [node.tensor(0), node.tensor(3), zero_point_at(node, 2), zero_point_at(node, 5)]
     accumulators = node.step("accumulators", "matmul_integer", codes)
     real = node.step("real", "cast", [accumulators], dtype="float")
     product = node.step("product", "multiply", [real, node.step("scale", "multiply", [a_scale, b_scale])])
-    node.result("quantize", [product, y_scale, _zero_point(node, 7)])
+    node.result("quantize", [product, y_scale, zero_point_at(node, 7)])
+
+
+def _elementwise(node: Node, op: str, parameters: Sequence[str], axis: int | None) -> None:
+    """Give a step on operand 0, whose axes may be merged where all of it has one scale."""
+    x = node.value(0)
+    if not isinstance(x, Merged) or axis is not None:
+        node.result(op, [node.tensor(0), *parameters], **({} if axis is None else {"axis": axis}))
+    else:
+        node.give(Merged(node.step("apart", op, [x.base, *parameters]), x.groups))
 
 
 def _axis(node: Node) -> int | None:
@@ -85,14 +96,21 @@ def _scale(node: Node, place: int, axis: int | None) -> tuple[str, int | None]:
     return _float32(node, scale), axis if shape else None
 
 
-def _one_scale(node: Node, place: int) -> str:
+def scale_at(node: Node, place: int) -> str:
+    """Return a scale of one element in float32."""
     scale, axis = _scale(node, place, 0)
     if axis is not None:
         raise UnsupportedError("a scale has more than one element; expected one")
     return scale
 
 
-def _zero_point(node: Node, place: int) -> str | None:
+def column_scale_at(node: Node, place: int) -> str:
+    """Return a scale in float32, of one element or of one for each column."""
+    scale, _ = _scale(node, place, 0)
+    return scale
+
+
+def zero_point_at(node: Node, place: int) -> str | None:
     """Return a zero point; one element is a scalar."""
     zero_point = node.optional(place)
     if zero_point is None or node.spec(zero_point).shape != (1,):
@@ -120,7 +138,7 @@ def _quantize_rows(node: Node, axis: int | None) -> None:
     spread = scale.base
     if node.spec(spread).shape != shape:
         spread = node.step("scales", "reshape", [spread], shape=shape)
-    name = node.result("quantize", [x.base, _float32(node, spread), _uniform_zero_point(node)])
+    name = node.step("apart", "quantize", [x.base, _float32(node, spread), _uniform_zero_point(node)])
     node.give(Merged(name, x.groups))
 
 

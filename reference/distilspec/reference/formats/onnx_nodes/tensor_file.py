@@ -17,7 +17,7 @@ from distilspec.reference.contract.types import Array
 MOST_DIMENSIONS = 32
 
 #: NumPy type of each element type that programs have, as it lies in a file.
-STORED_TYPES: Mapping[int, np.dtype[Any]] = {
+PROGRAM_TYPES: Mapping[int, np.dtype[Any]] = {
     TensorProto.FLOAT: np.dtype("<f4"),
     TensorProto.INT64: np.dtype("<i8"),
     TensorProto.INT32: np.dtype("<i4"),
@@ -26,8 +26,19 @@ STORED_TYPES: Mapping[int, np.dtype[Any]] = {
     TensorProto.BOOL: np.dtype("?"),
 }
 
-#: The field with the elements of a tensor that has no raw bytes.
-_TYPED_FIELDS: Mapping[int, str] = {TensorProto.FLOAT: "float_data", TensorProto.INT64: "int64_data"}
+#: The same with the floats that programs do not have: constants in them can be cast to float32.
+STORED_TYPES: Mapping[int, np.dtype[Any]] = {
+    **PROGRAM_TYPES,
+    TensorProto.FLOAT16: np.dtype("<f2"),
+    TensorProto.DOUBLE: np.dtype("<f8"),
+}
+
+#: The field with the elements of a tensor that has no raw bytes. Those of FLOAT16 are bits in ``int32_data``.
+_TYPED_FIELDS: Mapping[int, str] = {
+    TensorProto.FLOAT: "float_data",
+    TensorProto.DOUBLE: "double_data",
+    TensorProto.INT64: "int64_data",
+}
 
 
 def type_name(element_type: int) -> str:
@@ -87,10 +98,13 @@ class TensorFile:
         elements = getattr(tensor, _TYPED_FIELDS.get(tensor.data_type, "int32_data"))
         if len(elements) != size // dtype.itemsize:
             raise self._wrong(tensor, f"has {len(elements)} elements", f"{size // dtype.itemsize}")
-        values = np.array(elements, np.float64 if dtype.kind == "f" else np.int64)
-        if dtype.kind != "f" and not np.array_equal(values.astype(dtype), values):
-            raise self._wrong(tensor, "has elements outside its type", str(dtype))
-        return self._shaped(tensor, values.astype(dtype))
+        if tensor.data_type in (TensorProto.FLOAT, TensorProto.DOUBLE):
+            return self._shaped(tensor, np.array(elements, dtype))
+        numbers = np.array(elements, np.int64)
+        whole = np.dtype("<u2") if dtype.kind == "f" else dtype
+        if not np.array_equal(numbers.astype(whole), numbers):
+            raise self._wrong(tensor, "has elements outside its type", str(whole))
+        return self._shaped(tensor, numbers.astype(whole).view(dtype))
 
     def _size(self, tensor: TensorProto) -> int:
         if tensor.data_type not in STORED_TYPES:

@@ -1,0 +1,1 @@
+"""Cases and strategies that operators of one kind share."""

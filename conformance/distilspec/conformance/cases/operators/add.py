@@ -1,0 +1,20 @@
+"""Cases of ``add``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis.strategies import SearchStrategy
+
+from distilspec.conformance.cases.call import Call, Case
+from distilspec.conformance.cases.families.binary import binary_calls, binary_cases
+
+
+def cases() -> Iterator[Case]:
+    """Return the boundary corpus."""
+    return binary_cases("add", "ADD-S1", integers="ADD-S2")
+
+
+def strategy() -> SearchStrategy[Call]:
+    """Draw calls."""
+    return binary_calls("add", integers=2**61)

@@ -1,0 +1,117 @@
+"""
+Relations that hold between a runtime's own answers, so that nobody has to know the right one.
+
+docs/derivations/metamorphic.md says why each of them holds, and how far apart two answers may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any, cast
+
+from distilspec.conformance.check import Evidence
+from distilspec.conformance.metamorphic import (
+    batch_invariance,
+    head_permutation,
+    padding_invariance,
+    run_again,
+    sparse_equals_dense,
+    thread_invariance,
+    vocabulary_reduction,
+)
+from distilspec.conformance.metamorphic.bench import Bench, RuntimeFailedError
+from distilspec.conformance.result import CaseResult, Judgement, State, Unit
+from distilspec.conformance.runtimes.adapter import Runtime
+from distilspec.conformance.subject import Subject
+from distilspec.reference.clauses import Clause, clauses
+from distilspec.reference.contract.errors import UnsupportedError
+from distilspec.reference.contract.types import Array
+
+#: Every relation by its name; its module has one clause, and a function ``answers`` that yields verdicts.
+RELATIONS: Mapping[str, ModuleType] = {
+    "run again": run_again,
+    "threads": thread_invariance,
+    "batch": batch_invariance,
+    "padding": padding_invariance,
+    "sparse equals dense": sparse_equals_dense,
+    "vocabulary": vocabulary_reduction,
+    "heads": head_permutation,
+}
+
+#: From the best verdict to the worst; one of several decides in this order.
+SEVERITY = (State.PASS, State.MISTRUSTED, State.UNDECIDED, State.FAIL)
+
+
+def relation_clauses() -> dict[str, Clause]:
+    """Return the clause of every relation by the relation's name."""
+    return {name: clauses(cast(Callable[..., Any], module))[-1] for name, module in RELATIONS.items()}
+
+
+def check_metamorphic(
+    runtime: Runtime, subject: Subject, progress: Callable[[str], None] = lambda _: None
+) -> Iterator[CaseResult]:
+    """
+    Judge every relation on every batch of a subject.
+
+    A relation that does not apply to the program, to the runtime or to any batch is one case, UNSUPPORTED, that says
+    why. What the runtime raises is the verdict on that case; what this suite raises is not caught.
+    """
+    recipe = subject.program.recipe
+    prefix = f"{subject.name}/{recipe}"
+    with Bench(runtime, subject) as bench:
+        try:
+            bench.executable  # noqa: B018 - loading fails once, for all relations
+        except (UnsupportedError, RuntimeFailedError) as error:
+            verdict = error.judgement if isinstance(error, RuntimeFailedError) else _unsupported(str(error))
+            yield CaseResult(f"{prefix}/relations", "", recipe, "", verdict)
+            return
+        for name, clause in relation_clauses().items():
+            declined: list[str] = []
+            for batch, inputs in subject.batches.items():
+                progress(f"{name} {prefix}/{batch}")
+                try:
+                    judgement = judge_relation(bench, name, inputs)
+                except UnsupportedError as error:
+                    declined.append(str(error))
+                else:
+                    evidence = Evidence(subject.program, inputs, next(iter(subject.program.outputs.values())))
+                    yield CaseResult(f"{prefix}/{batch}/{name}", clause.id, recipe, "", judgement, (), evidence)
+            if len(declined) == len(subject.batches):
+                yield CaseResult(f"{prefix}/{name}", clause.id, recipe, "", _unsupported(declined[0]))
+
+
+def judge_relation(bench: Bench, name: str, inputs: Mapping[str, Array]) -> Judgement:
+    """
+    Judge one relation on one batch: the worst of its verdicts; the first failure ends it.
+
+    Raises
+    ------
+    UnsupportedError
+        The relation does not apply.
+    """
+    worst: Judgement | None = None
+    try:
+        for judgement in RELATIONS[name].answers(bench, inputs):
+            if worst is None or _rank(judgement) > _rank(worst):
+                worst = judgement
+            if judgement.state is State.FAIL:
+                break
+    except RuntimeFailedError as failure:
+        return failure.judgement
+    assert worst is not None
+    return worst
+
+
+def replay_relation(runtime: Runtime, name: str, subject: Subject) -> Judgement:
+    """Judge one relation on the first batch of a subject, as a replay of a failing case does."""
+    with Bench(runtime, subject) as bench:
+        return judge_relation(bench, name, next(iter(subject.batches.values())))
+
+
+def _unsupported(detail: str) -> Judgement:
+    return Judgement(Unit.METAMORPHIC, State.UNSUPPORTED, 0.0, 0.0, detail)
+
+
+def _rank(judgement: Judgement) -> tuple[int, float]:
+    return SEVERITY.index(judgement.state), judgement.bound_used

@@ -1,0 +1,91 @@
+"""Tiny whole models on which mutants are judged: what they need is every kind of step, tail and mask, not knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from distilspec.conformance.subject import Subject
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import Array, Float32Array
+from distilspec.reference.models.build import build_program, random_weights
+from distilspec.reference.models.config import BertConfig, Config, DistilBertConfig
+from distilspec.reference.program import Program
+from distilspec.reference.recipes import apply_recipe, calibrate, prune
+
+#: Sizes leave a tail at every vector width; 272 terms go beyond one block of 256, 300 words beyond 8 bits.
+SMALL = BertConfig(vocab_size=300, hidden_size=24, num_layers=2, num_heads=3, intermediate_size=40, max_positions=80)
+WIDE = BertConfig(vocab_size=40, hidden_size=20, num_layers=2, num_heads=5, intermediate_size=272, max_positions=80)
+#: More words than 15 bits count.
+DISTILLED = DistilBertConfig(
+    vocab_size=40_000, hidden_size=12, num_layers=2, num_heads=2, intermediate_size=28, max_positions=80, num_labels=3
+)
+
+#: Weights of one LayerNorm in real checkpoints differ from another's by more than this.
+SMALL_SCALE = np.float32(0.05)
+
+#: Masks of batches, a string a row, 1 for a token: padding, gaps, left padding, one token, none.
+#: ``other`` has the shape of ``mixed`` and nothing else of it.
+MASKS = {
+    "mixed": ("1111111111111", "1111100000000", "1101001110010", "1000000000000", "0000000000000"),
+    "other": ("1111111110000", "0011111100000", "1111111111111", "1100000000000", "1111111111111"),
+    "one": ("111111",),
+    "token": ("1",),
+    "long": ("1" * 70, "1" * 41 + "0" * 29),
+}
+
+
+def tiny_subjects(seed: int) -> Iterator[Subject]:
+    """Yield small models under every recipe, dense and sparse; weights and ids are drawn by the seed."""
+    for recipe in Recipe:
+        yield _subject("tiny-bert", SMALL, "sentence-embedding", recipe, seed, ("mixed", "other", "one"))
+    for recipe in (Recipe.FP32, Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC_TOKEN):
+        yield _subject(
+            "tiny-distilbert-4x1", DISTILLED, "sequence-classification", recipe, seed, ("other", "mixed"), (4, 1)
+        )
+    yield _subject("tiny-bert-wide", WIDE, "question-answering", Recipe.FP32, seed, ("one", "long", "mixed"))
+    yield _subject("tiny-bert-wide", WIDE, "question-answering", Recipe.W8A8_STATIC, seed, ("mixed",))
+    yield _subject("tiny-bert-4x4", WIDE, "token-classification", Recipe.W8A8_STATIC, seed, ("mixed", "token"), (4, 4))
+
+
+def _subject(
+    name: str,
+    config: Config,
+    head: str,
+    recipe: Recipe,
+    seed: int,
+    batches: Sequence[str],
+    block_shape: tuple[int, int] | None = None,
+) -> Subject:
+    program = build_program(config, head, _weights(config, head, seed, sparse=block_shape is not None))
+    if block_shape is not None:
+        program = prune(program, sparsity=0.5, block_shape=block_shape)
+    random = np.random.default_rng(seed)
+    given = {batch: _batch(program, config, MASKS[batch], random) for batch in batches}
+    ranges = calibrate(program, given.values()) if recipe is Recipe.W8A8_STATIC else None
+    return Subject(name, apply_recipe(program, recipe, calibration=ranges), given)
+
+
+def _weights(config: Config, head: str, seed: int, *, sparse: bool) -> dict[str, Float32Array]:
+    """
+    Return random weights in which more can go wrong.
+
+    Embeddings and the first layer's norms are small, as in trained models, so that the epsilon of a norm counts. Four
+    rows of every matrix are smaller still: pruning empties their blocks, and one scale for all rows crushes them.
+    """
+    weights = random_weights(config, head, seed)
+    for name, array in weights.items():
+        if "_embeddings." in name or (".layer.0." in name and "orm." in name):
+            array *= SMALL_SCALE
+        elif ".layer." in name and array.ndim == 2 and sparse:
+            array[4:8] *= SMALL_SCALE
+    return weights
+
+
+def _batch(program: Program, config: Config, rows: Sequence[str], random: np.random.Generator) -> dict[str, Array]:
+    mask = np.int64([list(row) for row in rows])
+    inputs = {"input_ids": random.integers(0, config.vocab_size, mask.shape), "attention_mask": mask}
+    if "token_type_ids" in program.inputs:
+        inputs["token_type_ids"] = random.integers(0, 2, mask.shape)
+    return inputs

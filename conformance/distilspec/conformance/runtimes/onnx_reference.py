@@ -1,0 +1,99 @@
+"""The reference evaluator of the ONNX project, on written programs and on a user's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import onnx
+from onnx.reference import ReferenceEvaluator
+
+from distilspec.conformance.runtimes.adapter import Executable, Runtime, expect_known, expect_number, expect_version
+from distilspec.conformance.runtimes.onnx_source import OnnxSource, UserOnnx, WrittenOnnx
+from distilspec.reference.contract.errors import UnsupportedError
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.onnx_forms import FORMS
+from distilspec.reference.program import Program
+
+#: The evaluator has no DequantizeLinear before opset 19.
+DEFAULTS = {"opset": "21"}
+
+
+class OnnxReferenceRuntime(Runtime):
+    """
+    Runs programs node by node in ``onnx.reference.ReferenceEvaluator``.
+
+    Options: ``opset``, in which a program is written.
+
+    It has no mode for ``w8a8-static``, which is written as DequantizeLinear and MatMul for others to fuse: node by
+    node, that is a product of real numbers in float32.
+    """
+
+    name = "onnx-reference"
+    version = onnx.__version__
+    recipes = MappingProxyType(
+        {
+            Recipe.FP32: "every node as it is written",
+            Recipe.W8A8_DYNAMIC: "every node as it is written",
+            Recipe.W8A8_DYNAMIC_TOKEN: "every node as it is written",
+            Recipe.W8A32: "every node as it is written",
+        }
+    )
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        """Set the options."""
+        expect_version(self.name, self.version, "1.17")
+        expect_known(self.name, options, tuple(DEFAULTS))
+        self.options = {**DEFAULTS, **options}
+        expect_number(self.name, "opset", self.options["opset"])
+
+    def supports(self, op: str) -> bool:
+        """Return whether the operator has an ONNX form."""
+        return op in FORMS
+
+    def load(self, program: Program) -> Executable:
+        """Write the program as ONNX and prepare it."""
+        return OnnxReferenceExecutable(WrittenOnnx(program, int(self.options["opset"])))
+
+    def load_onnx(self, path: Path, program: Program) -> Executable:
+        """Prepare the user's file; the option ``opset`` has no part in it."""
+        return OnnxReferenceExecutable(UserOnnx(path, program))
+
+
+class OnnxReferenceExecutable(Executable):
+    """Evaluates the graph as it is, so every tensor that a node makes can be shown."""
+
+    def __init__(self, source: OnnxSource) -> None:
+        """
+        Prepare the model of ``source``.
+
+        Raises
+        ------
+        UnsupportedError
+            The evaluator lacks a node in the version of the model's opset.
+        """
+        self._source = source
+        try:
+            self._evaluator = ReferenceEvaluator(source.model())
+        except RuntimeError as error:
+            raise UnsupportedError(f"runtime onnx-reference: {str(error).splitlines()[0]}") from None
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs."""
+        return self.run_exposed(inputs, ())
+
+    def survivors(self) -> tuple[str, ...]:
+        """Return every tensor of the program that a node makes."""
+        return tuple(self._source.tensors)
+
+    def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
+        """Return the outputs and the tensors ``expose``; the evaluator gives any tensor of the graph by its name."""
+        with np.errstate(all="ignore"):
+            made = self._evaluator.run(self._source.names(expose), self._source.feeds(inputs))
+        return self._source.values([np.asarray(array) for array in made], expose)
+
+
+create = OnnxReferenceRuntime

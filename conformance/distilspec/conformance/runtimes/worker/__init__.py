@@ -1,0 +1,1 @@
+"""The host's side of the subprocess protocol that ``docs/protocol.md`` defines."""

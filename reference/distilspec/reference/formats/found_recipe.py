@@ -1,0 +1,92 @@
+"""The name of the numerics that a program has which somebody else made."""
+
+from __future__ import annotations
+
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.program import Program
+
+_PRODUCTS = frozenset({"linear", "matmul", "matmul_integer"})
+
+#: Steps whose result is codes, or their real numbers, if their first operand is.
+_SAME = frozenset({"cast", "concat", "dequantize", "expand", "gather", "reshape", "slice"}) | {
+    "squeeze",
+    "transpose",
+    "unsqueeze",
+}
+_QUANTISERS = {"quantize": "static", "dynamic_quantize": "dynamic", "dynamic_quantize_token": "dynamic-token"}
+
+
+def found_recipe(program: Program) -> str:
+    """
+    Return what the products of a program with its constant matrices are calculated with.
+
+    That is the name of a recipe, or another one of the same form, such as ``w32a8-static``. A mixture is joined by
+    ``+``, in which float products count only before an 8-bit one, because heads are float in every recipe. ``-attn``
+    says that products of two activations are made of codes too, ``-elementwise`` that other operators read codes.
+    Without 8-bit products, 8-bit constants make it ``w8a32``.
+
+    Examples
+    --------
+    >>> from distilspec.reference.contract.types import TensorSpec
+    >>> found_recipe(Program("nothing", {"x": TensorSpec("float", (1,))}, {}, (), {"y": "x"}, {}))
+    'fp32'
+    """
+    tensors = _Tensors(program)
+    kinds: list[str] = []
+    suffixes: set[str] = set()
+    for step in program.steps:
+        operands = [str(name) for name in (step.inputs[:2] if step.op in _PRODUCTS else step.inputs)]
+        held = [tensors.held(name) for name in operands if name not in tensors.constant]
+        if step.op not in _PRODUCTS:
+            if step.op not in _SAME and step.op not in _QUANTISERS and any(held):
+                suffixes.add("-elementwise")
+        elif len(held) == 1:
+            weight = 8 if any(name in tensors.eight_bit for name in operands) else 32
+            kinds.append(_name(weight, held[0]))
+        elif all(held):
+            suffixes.add("-attn")
+    while set(kinds) > {Recipe.FP32} and kinds[-1] == Recipe.FP32:
+        kinds.pop()
+    if set(kinds) <= {Recipe.FP32}:
+        kinds = [Recipe.W8A32 if tensors.eight_bit else Recipe.FP32]
+    return "+".join(dict.fromkeys(map(str, kinds))) + "".join(sorted(suffixes))
+
+
+def _name(weight: int, held: str) -> str:
+    if weight == 32 and not held:
+        return Recipe.FP32
+    return f"w{weight}a8-{held}" if held else f"w{weight}a32"
+
+
+class _Tensors:
+    """
+    What the tensors of a program hold.
+
+    ``constant`` are calculated from constants alone, ``eight_bit`` those among them that come from 8-bit numbers.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._makers = {output: step for step in program.steps for output in step.outputs}
+        self.constant = set(program.constants)
+        self.eight_bit = {
+            name
+            for name, array in program.constants.items()
+            if array.dtype.kind in "iu" and array.dtype.itemsize == 1 and array.size > 1
+        }
+        for step in program.steps:
+            operands = {name for name in step.inputs if name is not None}
+            if operands <= self.constant:
+                self.constant.update(step.outputs)
+                if operands & self.eight_bit:
+                    self.eight_bit.update(step.outputs)
+
+    def held(self, name: str) -> str:
+        """Return how the codes were made that a tensor holds, or an empty text if it holds none."""
+        step = self._makers.get(name)
+        while step is not None and step.op in _SAME:
+            name = str(step.inputs[0])
+            step = self._makers.get(name)
+        if step is None or step.op not in _QUANTISERS or name != step.name:
+            return ""
+        is_calculated = step.op == "quantize" and step.inputs[1] not in self.constant
+        return "dynamic-token" if is_calculated else _QUANTISERS[step.op]
