@@ -17,13 +17,13 @@ Forms = Iterator[tuple[str, np.ndarray]]
 
 ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
 ROOT_HALF, ROOT_TWO, ROOT_TWO_OVER_PI = (np.float32(np.sqrt(x)) for x in (0.5, 2, 2 / np.pi))
-CUBIC = np.float32(0.044715)
+CUBIC, TINY = np.float32(0.044715), np.float32(2.0**-126)
 EXP, ERF, ERFC, TANH = (sloppy(function) for function in (np.exp, special.erf, special.erfc, np.tanh))
 
 
 def signs(shape):
-    """Yield budgets used up downwards, upwards and at random, one choice an element."""
-    yield from (-1.0, 1.0, np.random.default_rng(7).choice([-1.0, 1.0], shape))
+    """Return budgets used up downwards, upwards and at random, one choice an element."""
+    return [-1.0, 1.0, np.random.default_rng(7).choice([-1.0, 1.0], shape)]
 
 
 def linear(x, weight, bias=None) -> Forms:
@@ -174,17 +174,16 @@ def softmax(x, kept=None) -> Forms:
     masked = np.where(kept, x, -np.inf).astype(np.float32)
     largest = masked.max(axis=-1, keepdims=True, initial=-np.inf)
     shifted = np.where(kept, masked - np.where(np.isfinite(largest), largest, 0), -np.inf).astype(np.float32)
-    for sign in signs(x.shape):
+    for (name, add), sign in zip(SUMS.items(), 2 * signs(x.shape), strict=True):
         e = np.where(kept, EXP(shifted, sign), ZERO)
-        for name, add in SUMS.items():
-            total = add(e)[..., np.newaxis]
-            safe = np.where(total == 0, ONE, total)
-            yield f"{name}, divided", e / safe
-            yield f"{name}, multiplied", e * (ONE / safe)
-        ones = np.ones((*x.shape[:-2], x.shape[-1], 1), np.float32) if x.ndim > 1 else np.ones((x.shape[-1], 1), "f")
-        for block in (64, 1):
-            _, total, rescaled = online(masked, kept, ones, sign, block)
-            yield f"in blocks of {block}", rescaled / np.where(total == 0, ONE, total)
+        total = add(e)[..., np.newaxis]
+        safe = np.where(total == 0, ONE, total)
+        yield f"{name}, divided", e / safe
+        yield f"{name}, multiplied", e * (ONE / safe)
+    ones = np.ones((*x.shape[:-2], x.shape[-1], 1), np.float32)
+    for block, sign in zip((64, 64, 1), signs(x.shape), strict=True):
+        _, total, rescaled = online(masked, kept, ones, sign, block)
+        yield f"in blocks of {block}", rescaled / np.where(total == 0, ONE, total)
 
 
 def online(masked, kept, value, sign, block):
@@ -212,25 +211,26 @@ def scaled_dot_product_attention(query, key, value, mask=None, *, scale) -> Form
     mask = np.ones((query.shape[-2], key.shape[-2]), np.bool_) if mask is None else mask
     factor, root = np.float32(scale), np.float32(np.sqrt(abs(scale)))
     keys, columns = key[..., np.newaxis, :, :], value.swapaxes(-1, -2)[..., np.newaxis, :, :]
-    for name, add in SUMS.items():
-        products = {
-            "scale after": add(query[..., np.newaxis, :] * keys) * factor,
-            "scale before": add((query * factor)[..., np.newaxis, :] * keys),
-            "root on both": add((query * root)[..., np.newaxis, :] * (keys * np.sign(factor) * root)),
-        }
-        for place, scores in products.items():
-            kept = np.broadcast_to(mask, scores.shape)
-            masked = np.where(kept, scores, -np.inf).astype(np.float32)
-            largest = masked.max(axis=-1, keepdims=True, initial=-np.inf)
-            for sign in signs(scores.shape):
-                e = np.where(kept, EXP(masked - np.where(np.isfinite(largest), largest, 0), sign), ZERO)
-                total = add(e)[..., np.newaxis]
-                total = np.where(total == 0, ONE, total)
-                yield f"{name}, {place}, divided first", add((e / total)[..., np.newaxis, :] * columns)
-                yield f"{name}, {place}, divided last", add(e[..., np.newaxis, :] * columns) / total
-            for block in (64, 1):
-                sums, total, _ = online(masked, kept, value, sign, block)
-                yield f"{name}, {place}, in blocks of {block}", sums / np.where(total == 0, ONE, total)
+    scaled = {
+        "scale after": lambda add: add(query[..., np.newaxis, :] * keys) * factor,
+        "scale before": lambda add: add((query * factor)[..., np.newaxis, :] * keys),
+        "root on both": lambda add: add((query * root)[..., np.newaxis, :] * (keys * np.sign(factor) * root)),
+    }
+    for index, (name, add) in enumerate(SUMS.items()):
+        place = list(scaled)[index % 3]
+        scores = scaled[place](add)
+        sign = signs(scores.shape)[(index + index // 3) % 3]
+        kept = np.broadcast_to(mask, scores.shape)
+        masked = np.where(kept, scores, -np.inf).astype(np.float32)
+        largest = masked.max(axis=-1, keepdims=True, initial=-np.inf)
+        e = np.where(kept, EXP(masked - np.where(np.isfinite(largest), largest, 0), sign), ZERO)
+        total = add(e)[..., np.newaxis]
+        total = np.where(total == 0, ONE, total)
+        yield f"{name}, {place}, divided first", add((e / total)[..., np.newaxis, :] * columns)
+        yield f"{name}, {place}, divided last", add(e[..., np.newaxis, :] * columns) / total
+        block = 64 if index % 2 else 1
+        sums, total, _ = online(masked, kept, value, sign, block)
+        yield f"{name}, {place}, in blocks of {block}", sums / np.where(total == 0, ONE, total)
 
 
 def gelu(x) -> Forms:
@@ -315,9 +315,14 @@ def power(a, b) -> Forms:
         yield f"exponent {exponent}", np.where(b == np.float32(exponent), special_case, exact)
 
 
-def dequantize(codes, scale, zero_point) -> Forms:
+def dequantize(codes, scale, zero_point=None, *, axis=None) -> Forms:
     """Yield an exact difference and one product."""
-    yield "product", scale * (codes.astype(np.float32) - zero_point.astype(np.float32))
+    shape = [1] * codes.ndim
+    if axis is not None:
+        shape[axis] = -1
+        scale = scale.reshape(shape)
+    zero = ZERO if zero_point is None else zero_point.astype(np.float32).reshape(shape if axis is not None else ())
+    yield "product", scale * (codes.astype(np.float32) - zero)
 
 
 def quantize(x, scale, zero_point) -> Forms:
@@ -325,6 +330,25 @@ def quantize(x, scale, zero_point) -> Forms:
     limits = np.iinfo(zero_point.dtype)
     for name, quotient in (("division", x / scale), ("reciprocal", x * (ONE / scale))):
         yield name, np.clip(np.rint(quotient) + np.float32(zero_point), limits.min, limits.max).astype(zero_point.dtype)
+
+
+def dynamic_quantize(x) -> Forms:
+    """Yield codes, scale and zero point, with each division as such or as a product with a reciprocal."""
+    low, high = min(x.min(), ZERO), max(x.max(), ZERO)
+    for name, divided in (("division", np.divide), ("reciprocal", lambda a, b: a * (ONE / b))):
+        scale = divided(high - low, np.float32(255))
+        scale = np.asarray(ONE if scale < TINY else scale)
+        zero = np.asarray(np.clip(np.rint(divided(-low, scale)), 0, 255), np.uint8)
+        yield name, (np.clip(np.rint(divided(x, scale)) + zero, 0, 255).astype(np.uint8), scale, zero)
+
+
+def dynamic_quantize_token(x) -> Forms:
+    """Yield codes and scales of one row each, with each division as such or as a product with a reciprocal."""
+    largest = np.abs(x).max(axis=-1, keepdims=True)
+    for name, divided in (("division", np.divide), ("reciprocal", lambda a, b: a * (ONE / b))):
+        scale = divided(largest, np.float32(127))
+        scale = np.where(scale < TINY, ONE, scale).astype(np.float32)
+        yield name, (np.clip(np.rint(divided(x, scale)), -128, 127).astype(np.int8), scale, np.zeros((), np.int8))
 
 
 def quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias=None) -> Forms:

@@ -130,8 +130,8 @@ def test_a_runtime_that_writes_into_its_inputs_changes_no_verdict():
 
 
 @pytest.mark.parametrize("recipe", [Recipe.FP32, Recipe.W8A8_STATIC])
-def test_a_runtime_that_showing_alters_is_not_trusted_and_not_conformant(recipe):
-    """No segment of the other program is counted; decisions are, where no unknown code can have turned."""
+def test_a_runtime_that_showing_alters_is_judged_by_what_it_returns_alone(recipe):
+    """DEC-S1, DEC-S2: no segment of the other program is counted; outputs and decisions are, whatever codes there are."""
 
     def run_exposed(self, inputs, expose):
         found = StepwiseExecutable.run_exposed(self, inputs, expose)
@@ -139,14 +139,13 @@ def test_a_runtime_that_showing_alters_is_not_trusted_and_not_conformant(recipe)
 
     runtime = Changed(run_exposed=run_exposed)
     cases = check_model(runtime, subject(recipe))
-    decisions = [case for case in cases if case.judgement.unit is Unit.DECISION]
 
     assert [(case.id.rsplit("/", 1)[-1], case.state) for case in cases[:2]] == [
         ("run twice", State.PASS),
         ("staged", State.MISTRUSTED),
     ]
-    assert cases[2:] == decisions
-    assert bool(decisions) == (recipe is Recipe.FP32)
+    assert [case.clause for case in cases[2:6]] == ["DEC-S1"] * 3 + ["DEC-S2"]
+    assert not any(case.operators for case in cases)
     assert "altered" in cases[1].judgement.detail
     assert run_of(runtime, cases, subject(recipe)).exit_status == 1
 
@@ -156,7 +155,7 @@ def test_a_sign_of_zero_is_a_different_bit():
     calls = itertools.count()
 
     def run(self, inputs):
-        return {OUTPUT: np.float32([0.0 if next(calls) else -0.0])}
+        return {OUTPUT: np.full((3, 24), 0.0 if next(calls) else -0.0, np.float32)}
 
     assert by_id(check_model(Changed(run=run), subject()))["run twice"].state is State.FAIL
 
@@ -298,14 +297,56 @@ def test_survivors_that_do_not_exist_judge_nothing_they_should_not():
     assert not any("fused" in case.id for case in cases)
 
 
-def test_a_runtime_that_shows_nothing_cannot_be_conformant():
-    """One segment through the whole model has a bound above the signal, so nothing but decisions is judged."""
+@pytest.mark.parametrize("recipe", Recipe)
+def test_a_runtime_that_shows_nothing_is_judged_by_what_it_returns_alone(recipe):
+    """DEC-S1, DEC-S2: decisions and outputs are judged, and none of a step's clauses is."""
     nothing = Changed(survivors=lambda self: ())
-    cases = check_model(nothing, subject())
+    cases = check_model(nothing, subject(recipe))
 
-    assert by_id(cases)[subject().program.outputs[OUTPUT]].state is State.MISTRUSTED
+    assert by_id(cases)["staged"].judgement.detail == "nothing but outputs is shown, so no segment is judged"
+    assert by_id(cases)[f"{OUTPUT}: as a whole"].state is State.PASS
+    assert not any(case.operators for case in cases)
     assert run_of(nothing, cases).failing == ()
     assert run_of(nothing, cases).exit_status == 1
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+def test_a_wrong_answer_of_a_runtime_that_shows_nothing_fails(recipe):
+    """DEC-S1, DEC-S2: another text's embedding is beyond all that rounding can do."""
+
+    def run(self, inputs):
+        return {OUTPUT: self.run_exposed(inputs, ())[OUTPUT][[0, 2, 1]]}
+
+    cases = by_id(check_model(Changed(survivors=lambda self: (), run=run), subject(recipe)))
+
+    assert cases[f"{OUTPUT}: as a whole"].state is State.FAIL
+
+
+def test_an_error_of_this_suite_is_not_blamed_on_the_runtime(monkeypatch):
+    """It is raised, and no case says ERROR."""
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("distilspec.conformance.check.judge_segments", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        check_model(StepwiseRuntime(), subject())
+
+
+def test_a_shown_tensor_of_the_wrong_form_fails_alone():
+    """The segments around it are judged from the tensors that are right."""
+    name = "encoder.layer.0.intermediate.dense"
+
+    def run_exposed(self, inputs, expose):
+        found = StepwiseExecutable.run_exposed(self, inputs, expose)
+        return found | {name: found[name].astype(np.float16)} if name in found else found
+
+    cases = check_model(Changed(run_exposed=run_exposed), subject())
+    failed = [case for case in cases if case.state is State.FAIL]
+
+    assert [(case.step, case.judgement.detail) for case in failed] == [(name, "has dtype float16; expected float32")]
+    assert sum(case.state is State.PASS for case in cases) > 40
 
 
 def classifier(ties):

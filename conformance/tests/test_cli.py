@@ -66,7 +66,7 @@ def test_check_without_arguments_judges_the_reference_by_the_goldens(call):
 @pytest.mark.parametrize("model", [None, "tiny"])
 def test_json_follows_the_published_schema(call, folder, model):
     """Nothing but the document on standard output."""
-    status, out, err = call("check", "torch", "--json", *(["--model", folder] if model else []))
+    status, out, err = call("check", "torch", "--json", "--jobs", 0, *(["--model", folder] if model else []))
 
     document = json.loads(out)
     jsonschema.validate(document, schema())
@@ -102,8 +102,8 @@ def test_a_runtime_that_fails_is_reported_and_replayed(call, folder, tmp_path, m
     """Exit status 1, the failing case by name, and the printed command runs it again."""
     wrong = StepwiseRuntime("encoder.layer.0.intermediate.dense")
     right = StepwiseRuntime()
-    monkeypatch.setattr("distilspec.conformance.commands.check.find_runtime", lambda *_: wrong)
-    status, out, _ = call("check", "stepwise", "--model", folder, "--report", tmp_path / "out")
+    monkeypatch.setattr("distilspec.conformance.execute.find_runtime", lambda *_: wrong)
+    status, out, _ = call("check", "stepwise", "--jobs", 0, "--model", folder, "--report", tmp_path / "out")
     assert status == 1
     assert "not conformant" in out.splitlines()[-1]
     assert "FAIL tiny/fp32/mixed/encoder.layer.0.intermediate.dense [LIN-S1]" in out
@@ -127,8 +127,8 @@ def test_a_replay_on_another_runtime(call, folder, tmp_path, monkeypatch):
     """The recorded options belong to the recorded runtime only."""
     wrong = StepwiseRuntime("mean_pool")
     wrong.options = {"level": "none"}
-    monkeypatch.setattr("distilspec.conformance.commands.check.find_runtime", lambda *_: wrong)
-    call("check", "stepwise", "--model", folder, "--report", tmp_path / "out")
+    monkeypatch.setattr("distilspec.conformance.execute.find_runtime", lambda *_: wrong)
+    call("check", "stepwise", "--jobs", 0, "--model", folder, "--report", tmp_path / "out")
     case = tmp_path / "out" / "failures" / "tiny-fp32-mixed-mean_pool" / "case.json"
 
     for runtime in ("reference", "torch", "onnxruntime"):
@@ -145,9 +145,9 @@ def test_a_runtime_that_judges_nothing_is_unusable(call, folder, monkeypatch):
         def supports(self, op):
             return False
 
-    monkeypatch.setattr("distilspec.conformance.commands.check.find_runtime", lambda *_: Nothing())
+    monkeypatch.setattr("distilspec.conformance.execute.find_runtime", lambda *_: Nothing())
 
-    for arguments in (["check", "stepwise"], ["check", "stepwise", "--model", folder]):
+    for arguments in (["check", "stepwise", "--jobs", 0], ["check", "stepwise", "--jobs", 0, "--model", folder]):
         status, out, _ = call(*arguments)
         assert status == 2
         assert out.splitlines()[-1].startswith("nothing judged: stepwise 1")
@@ -160,9 +160,9 @@ def test_a_runtime_that_crashes_is_not_conformant(call, folder, monkeypatch):
         def load(self, program):
             raise RuntimeError("[/bold] no such kernel\nsecond line")
 
-    monkeypatch.setattr("distilspec.conformance.commands.check.find_runtime", lambda *_: Broken())
+    monkeypatch.setattr("distilspec.conformance.execute.find_runtime", lambda *_: Broken())
 
-    for arguments in (["check", "stepwise"], ["check", "stepwise", "--model", folder]):
+    for arguments in (["check", "stepwise", "--jobs", 0], ["check", "stepwise", "--jobs", 0, "--model", folder]):
         status, out, _ = call(*arguments)
         assert status == 1
         assert "RuntimeError: [/bold] no such kernel (test_cli.py:" in out
@@ -337,7 +337,7 @@ def test_question_answering_with_one_text(call, tmp_path):
 def test_a_report_folder_with_other_files(call, folder, tmp_path, monkeypatch):
     """Refused before anything is judged, and left as it was."""
     (tmp_path / "thesis.txt").write_text("years of work")
-    monkeypatch.setattr("distilspec.conformance.commands.check.load_model", lambda _: 1 / 0)
+    monkeypatch.setattr("distilspec.conformance.units.check_model", lambda *_: 1 / 0)
 
     unusable(call("check", "--model", folder, "--report", tmp_path), "holds other files")
     unusable(call("check", "--model", folder, "--report", tmp_path / "thesis.txt"), "is a file")

@@ -3,7 +3,7 @@ Inputs on which a legitimate float32 form comes as near to its bound as is known
 
     PYTHONPATH=conformance/tests python -m worst_inputs
 
-renews the table of docs/derivations/README.md, which conformance/tests/bounds/test_tightness.py compares with it.
+renews the tables of docs/derivations/README.md and segments.md, which tests in conformance/tests/bounds compare with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import float32_forms
 import numpy as np
-from float32_arithmetic import left_to_right, right_to_left
+from float32_arithmetic import left_to_right, right_to_left, share_used
+from fused_segments import SEGMENTS, fused
 
 from distilspec.conformance import bounds
 from distilspec.conformance.bounds import Bounded
@@ -23,6 +24,11 @@ from distilspec.reference import ops
 
 README = Path(__file__).resolve().parents[2] / "docs" / "derivations" / "README.md"
 TABLE = re.compile(r"(?<=<!-- operators -->\n).*?(?=<!-- end of operators -->)", re.DOTALL)
+SEGMENT_PAGE = README.with_name("segments.md")
+SEGMENT_TABLE = re.compile(r"(?<=<!-- segments -->\n).*?(?=<!-- end of segments -->)", re.DOTALL)
+
+#: Fused kernels that are tried on the worst operands of a segment.
+CHOICES = 24
 
 UNIT = 2.0**-24
 LOST = np.float32(0.999 * UNIT)
@@ -200,7 +206,10 @@ def _l2_normalize():
 
 
 @worst(
-    "layer_norm", "layer_norm", "test_layer_norm.py::test_no_legitimate_form_leaves_the_bound", "a sum that loses addends"
+    "layer_norm",
+    "layer_norm",
+    "test_layer_norm.py::test_no_legitimate_form_leaves_the_bound",
+    "a sum that loses addends",
 )
 def _layer_norm():
     x, n = lost_addends(1000)[np.newaxis, ::-1], np.float32(1000)
@@ -245,8 +254,12 @@ def _dequantize():
     return largest_of("dequantize", float32_forms.dequantize, codes, scale, zero)
 
 
-@worst("quantize", "quantize", "test_quantize.py::test_division_and_reciprocal_are_allowed_and_an_exact_tie_is_no_freedom",
-       "a reciprocal beside a tie")  # fmt: skip
+@worst(
+    "quantize",
+    "quantize",
+    "test_quantize.py::test_uncertain_values_scales_and_zero_points_give_every_code_that_they_reach",
+    "a reciprocal beside a tie",
+)
 def _quantize():
     scale = mantissas(4, 10**5)
     x = np.float32(45.5) * scale
@@ -255,7 +268,10 @@ def _quantize():
 
 
 @worst(
-    "symmetric_scale", "dynamic_quantize", "test_dynamic_quantize.py::test_no_form_leaves_the_sets", "a reciprocal of 127"
+    "symmetric_scale",
+    "dynamic_quantize",
+    "test_dynamic_quantize.py::test_no_form_leaves_the_sets",
+    "a reciprocal of 127",
 )
 def _symmetric_scale():
     largest = mantissas(5, 10**5)
@@ -341,5 +357,21 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def segment_table() -> str:
+    """Return the table of segments: the operators, and the share of the bound that fused kernels reach."""
+    rows = ["| segment | reaches |", "|---|--:|"]
+    rows += [f"| {name} | {segment_used(name):.0%} |" for name in SEGMENTS]
+    return "\n".join(rows) + "\n"
+
+
+def segment_used(name: str) -> float:
+    """Return the largest share of the bound of a segment that fused kernels use, on its worst operands."""
+    segment = SEGMENTS[name]
+    operands = segment.worst()
+    bounded = segment.run(bounds, *map(Bounded.exact, operands))
+    return share_used(bounded, fused(segment.run, CHOICES), *operands)
+
+
 if __name__ == "__main__":
     README.write_text(TABLE.sub(lambda _: table(), README.read_text()))
+    SEGMENT_PAGE.write_text(SEGMENT_TABLE.sub(lambda _: segment_table(), SEGMENT_PAGE.read_text()))

@@ -55,3 +55,12 @@ def misfit(program: Program, inputs: Mapping[str, Array], tensor: str, got: Any)
         isinstance(b, str) or a == b for a, b in zip(got.shape, shape, strict=True)
     )
     return "" if fits else f"has shape {got.shape}; expected {shape}"
+
+
+def by_form(
+    program: Program, inputs: Mapping[str, Array], values: Mapping[str, Array]
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return those of ``values`` that have the right form, and what is wrong with the tensors that have not."""
+    wrong = {name: misfit(program, inputs, name, array) for name, array in values.items() if name in program.tensors}
+    misfits = {name: detail for name, detail in wrong.items() if detail}
+    return {name: array for name, array in values.items() if name not in misfits}, misfits

@@ -11,7 +11,8 @@ import numpy as np
 
 from distilspec.conformance import bounds
 from distilspec.conformance.adjoints.local_errors import local_errors
-from distilspec.conformance.decisions import judge_decisions
+from distilspec.conformance.answer_form import by_form, checked_outputs
+from distilspec.conformance.decisions import DECISION, OUTPUT, judge_decisions, judge_outputs
 from distilspec.conformance.diagnose import diagnose
 from distilspec.conformance.goldens import Expected, GoldenCase
 from distilspec.conformance.judge import judge
@@ -24,8 +25,8 @@ from distilspec.conformance.runtimes.adapter import (
     RuntimeCrashError,
     RuntimeHangError,
 )
-from distilspec.conformance.segments import JudgedSegment, judge_segments, makes_codes
-from distilspec.conformance.staged import copied, equal_bits, stage
+from distilspec.conformance.segments import JudgedSegment, judge_segments
+from distilspec.conformance.staged import Staged, copied, equal_bits, stage
 from distilspec.conformance.subject import Subject
 from distilspec.reference import ops
 from distilspec.reference.clauses import clauses
@@ -38,6 +39,9 @@ ENDS: Mapping[type[Exception], State] = {RuntimeCrashError: State.CRASH, Runtime
 
 #: More undecided decisions than this share mean that the bound says nothing about the model.
 MOST_UNDECIDED = 0.2
+
+#: The clause of two equal runs, which stands with the other relations in ``metamorphic/run_again.py``.
+RUN_TWICE = "RUN2-S1"
 
 #: Called before each case with a description, for progress bars.
 Progress = Callable[[str], None]
@@ -62,8 +66,8 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
     Judge a runtime on a whole model: determinism, every segment on its own inputs, and the final decisions.
 
     Each batch gives one case ``staged`` that says whether showing the intermediates altered the program, one case a
-    segment, one a decision. In an altered program no segment counts, and decisions are judged by the local bounds of
-    its steps, unless it makes codes.
+    segment, one a decision. In an altered program no segment counts; there, and where nothing is shown, outputs and
+    decisions are judged by the local bounds of its steps and by what codes that nobody has seen may do.
     """
     recipe = subject.program.recipe
     prefix = f"{subject.name}/{recipe}"
@@ -76,10 +80,7 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
         return [_case(f"{prefix}/load", "", recipe, "", crashed(error))]
     results: list[CaseResult] = []
     for batch, inputs in subject.batches.items():
-        try:
-            results += _check_batch(executable, subject.program, inputs, f"{prefix}/{batch}", progress)
-        except Exception as error:  # noqa: BLE001
-            results.append(_case(f"{prefix}/{batch}/run", "", recipe, "", crashed(error)))
+        results += _check_batch(executable, subject.program, inputs, f"{prefix}/{batch}", progress)
     return _distrust_undecided(results)
 
 
@@ -110,32 +111,59 @@ def load_subject(runtime: Runtime, subject: Subject) -> Executable:
 def _check_batch(
     executable: Executable, program: Program, inputs: Mapping[str, Array], prefix: str, progress: Progress
 ) -> Iterator[CaseResult]:
+    """Yield the cases of one batch; what the runtime raises is a case, an error while it is judged is this suite's."""
     recipe = program.recipe
     progress(f"run {prefix}")
-    plain, again = (copied(executable.run(copied(inputs))) for _ in range(2))
+    try:
+        plain, again = (checked_outputs(program, inputs, executable.run(copied(inputs))) for _ in range(2))
+    except Exception as error:  # noqa: BLE001
+        yield _case(f"{prefix}/run", "", recipe, "", crashed(error))
+        return
     same = equal_bits(plain, again)
     detail = "" if same else "two runs on the same inputs gave different bits"
-    yield _case(
-        f"{prefix}/run twice", "", recipe, "", _verdict(Unit.METAMORPHIC, State.PASS if same else State.FAIL, detail)
-    )
-    staged = stage(executable, program, inputs, plain)
-    yield _case(f"{prefix}/staged", "", recipe, "", _staged(staged.unaltered, staged.shown))
+    twice = _verdict(Unit.METAMORPHIC, State.PASS if same else State.FAIL, detail)
+    yield _case(f"{prefix}/run twice", RUN_TWICE, recipe, "", twice)
+    try:
+        staged = stage(executable, program, inputs, plain)
+    except Exception as error:  # noqa: BLE001
+        yield _case(f"{prefix}/run", "", recipe, "", crashed(error))
+        return
+    yield _case(f"{prefix}/staged", "", recipe, "", _staged(staged))
     errors: dict[str, Float64Array] = {}
     offsets: dict[str, Float64Array] = {}
-    if staged.unaltered:
-        for judged in judge_segments(program, staged.values):
+    trusted = staged.unaltered and staged.between > 0
+    if trusted:
+        values, misfits = by_form(program, inputs, staged.values)
+        for name, wrong in misfits.items():
+            yield _misfit_case(program, name, wrong, prefix)
+        for judged in judge_segments(program, values):
             progress(f"judge {prefix}/{judged.segment.target}")
             errors[judged.segment.target] = judged.error
             offsets |= judged.offsets
-            yield segment_case(program, judged, staged.values[judged.segment.target], prefix)
-    elif makes_codes(program):
-        return  # which codes rounding turned is not known, so no decision can be judged either
-    else:
-        errors = local_errors(program, inputs)
+            trusted = trusted and not _says_nothing(judged.error, values[judged.segment.target])
+            yield segment_case(program, judged, values[judged.segment.target], prefix)
+    if not trusted:  # the steps themselves are bounded, and codes that nobody has seen by what they may do
+        errors, offsets = local_errors(program, inputs), {}
     progress(f"decide {prefix}")
     expected = program.run(ops, inputs)
     for label, name, judgement in judge_decisions(program, inputs, expected, plain, errors, offsets):
-        yield _case(f"{prefix}/{label}: {name}", "", recipe, program.outputs[label], judgement)
+        yield _case(f"{prefix}/{label}: {name}", DECISION, recipe, program.outputs[label], judgement)
+    if not trusted:
+        for label, judgement in judge_outputs(program, inputs, expected, plain):
+            yield _case(f"{prefix}/{label}: as a whole", OUTPUT, recipe, program.outputs[label], judgement)
+
+
+def _says_nothing(error: Float64Array, got: Array) -> bool:
+    """Return whether a segment is so long that its bound is larger than its values."""
+    return bool(np.median(error) > np.median(np.abs(got.astype(np.float64))))
+
+
+def _misfit_case(program: Program, tensor: str, wrong: str, prefix: str) -> CaseResult:
+    maker = program.maker(tensor)
+    assert maker is not None
+    verdict = Judgement(Unit.EXACT, State.FAIL, np.inf, np.inf, wrong)
+    clause = formula_clause(maker.op)
+    return CaseResult(f"{prefix}/{tensor}", clause, program.recipe, maker.name, verdict, (maker.op,))
 
 
 def segment_case(program: Program, judged: JudgedSegment, got: Array, prefix: str) -> CaseResult:
@@ -230,12 +258,14 @@ def _distrust_undecided(results: list[CaseResult]) -> list[CaseResult]:
     return [*results, _case(f"{prefix}/decisions", "", first.recipe, "", verdict)]
 
 
-def _staged(unaltered: bool, exposed: int) -> Judgement:
-    if unaltered:
-        detail = f"{exposed} tensors exposed; the final output is bit for bit that of the unexposed run"
-        return _verdict(Unit.METAMORPHIC, State.PASS, detail)
-    detail = "altered: exposing tensors changed the final output, so segments are not judged"
-    return _verdict(Unit.METAMORPHIC, State.MISTRUSTED, detail)
+def _staged(staged: Staged) -> Judgement:
+    if not staged.unaltered:
+        detail = "altered: exposing tensors changed the final output, so segments are not judged"
+        return _verdict(Unit.METAMORPHIC, State.MISTRUSTED, detail)
+    if not staged.between:
+        return _verdict(Unit.METAMORPHIC, State.PASS, "nothing but outputs is shown, so no segment is judged")
+    detail = f"{staged.shown} tensors exposed; the final output is bit for bit that of the unexposed run"
+    return _verdict(Unit.METAMORPHIC, State.PASS, detail)
 
 
 def _verdict(unit: Unit, state: State, detail: str) -> Judgement:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from distilspec.conformance.bounds.model import UNIT
+from distilspec.conformance.integer_products import integer_products
 from distilspec.conformance.judge import judge
 from distilspec.conformance.mutants import all_mutants
 from distilspec.conformance.result import State
@@ -28,18 +29,22 @@ def explanations(segment: Segment, inputs: Mapping[str, Array], got: Array, erro
     Iterate over the known bugs under which every element of ``got`` is within its bound.
 
     ``got`` is what failed; ``error`` the bound that it left. A bug that the segment's inputs do not show is passed
-    over, because it leaves the wrong elements unexplained; so is one under which the segment cannot be run.
+    over, because it leaves the wrong elements unexplained; so is one under which the segment cannot be run. Bugs are
+    planted in the segment's steps, and in their form with integer products.
     """
-    for mutant in all_mutants():
-        if mutant.replaces not in segment.operators:
-            continue
-        try:
-            explained = np.asarray(segment.program.run(mutant.namespace, inputs)[segment.target])
-        except (ValueError, IndexError):
-            continue
-        fits = explained.shape == error.shape
-        if fits and judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
-            yield f"{mutant.name} [{', '.join(mutant.clauses)}]"
+    integer = integer_products(segment.program)
+    for program in (segment.program, *([integer] if integer is not None else [])):
+        operators = {step.op for step in program.steps}
+        for mutant in all_mutants():
+            if mutant.replaces not in operators:
+                continue
+            try:
+                explained = np.asarray(program.run(mutant.namespace, inputs)[segment.target])
+            except (ValueError, IndexError):
+                continue
+            fits = explained.shape == error.shape
+            if fits and judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
+                yield f"{mutant.name} [{', '.join(mutant.clauses)}]"
 
 
 def _rounding(explained: Array) -> Float64Array:

@@ -76,8 +76,12 @@ def suspicion(difference: Float64Array, expected: Float64Array, likely: Distribu
         return f"errors are {np.sqrt(square):.2g} times as large as independent roundings can be"
     allowed = float(np.mean(likely.systematic[judged] / likely.deviation[judged]))
     limit = allowed + np.sqrt(2 * np.log(2 / IMPROBABLE) / groups)
-    for direction, signs in (("upwards", 1.0), ("away from zero", np.sign(expected[judged]))):
+    for positive, negative, signs in (
+        ("upwards", "downwards", np.ones(deviations.shape)),
+        ("away from zero", "towards zero", np.sign(expected[judged])),
+    ):
         mean = float(np.mean(deviations * signs))
         if abs(mean) > limit:
-            return f"errors go {direction} by {mean:+.2g} deviations; independent roundings by at most {limit:.2g}"
+            direction = positive if mean > 0 else negative
+            return f"errors go {direction} by {abs(mean):.2g} deviations, independent roundings by {limit:.2g} at most"
     return ""

@@ -83,6 +83,7 @@ class Journal:
             line = {
                 "unit": unit.id,
                 "mandatory": sorted(outcome.mandatory),
+                "recipe": outcome.recipe,
                 "cases": [dataclasses.asdict(dataclasses.replace(case, evidence=None)) for case in outcome.cases],
             }
             with self._lines.open("a", encoding="utf-8") as file:
@@ -116,7 +117,7 @@ class Journal:
             try:
                 record = json.loads(line)
                 cases = tuple(self._case(fields) for fields in record["cases"])
-                yield record["unit"], Outcome(cases, frozenset(record["mandatory"]))
+                yield record["unit"], Outcome(cases, frozenset(record["mandatory"]), record["recipe"])
             except (KeyError, TypeError, ValueError) as error:
                 raise FormatError(
                     f"journal: {self._lines}: {error}; "

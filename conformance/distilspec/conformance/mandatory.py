@@ -1,4 +1,4 @@
-"""Which clauses a run on a whole model has to judge: more of a runtime that shows its steps than of one that does not."""
+"""Which clauses a run on a whole model has to judge: those of every step only where a runtime shows its steps."""
 
 from __future__ import annotations
 

@@ -27,12 +27,15 @@ class Staged:
         Whether both runs returned the same outputs, bit for bit; otherwise ``values`` belong to another program.
     shown : int
         How many tensors were shown.
+    between : int
+        How many of these are neither inputs nor outputs of the program.
     """
 
     outputs: Mapping[str, Array]
     values: Mapping[str, Array]
     unaltered: bool
     shown: int
+    between: int
 
 
 def stage(executable: Executable, program: Program, inputs: Mapping[str, Array], plain: Mapping[str, Array]) -> Staged:
@@ -43,7 +46,9 @@ def stage(executable: Executable, program: Program, inputs: Mapping[str, Array],
     masks = [name for name, spec in program.inputs.items() if spec.dtype == "bool"]
     given = {name: array.astype(np.bool_) if name in masks else array for name, array in inputs.items()}
     values = {**given, **{name: shown[name] for name in survivors}, **finals}
-    return Staged(plain, values, equal_bits(plain, {label: shown[label] for label in plain}), len(survivors))
+    unaltered = equal_bits(plain, {label: shown[label] for label in plain})
+    between = set(survivors) & set(program.tensors) - set(program.outputs.values())
+    return Staged(plain, values, unaltered, len(survivors), len(between))
 
 
 def copied(arrays: Mapping[str, Array]) -> dict[str, Array]:

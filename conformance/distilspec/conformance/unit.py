@@ -14,10 +14,15 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a unit ended in: its cases, and the clauses that a run with this unit has to judge."""
+    """
+    What a unit ended in: its cases, and the clauses that a run with this unit has to judge.
+
+    ``recipe`` names the numerics of the model that was judged, if it was one.
+    """
 
     cases: tuple[CaseResult, ...]
     mandatory: frozenset[str] = frozenset()
+    recipe: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from distilspec.conformance.cases.fuzz import fuzz_operator
 from distilspec.conformance.cases.models import model_subject
 from distilspec.conformance.cases.operators import OPERATORS as POSED
 from distilspec.conformance.check import check_model, check_operators, formula_clause
-from distilspec.conformance.goldens import load_goldens
+from distilspec.conformance.goldens import GoldenCase, load_goldens
 from distilspec.conformance.metamorphic import check_metamorphic
 from distilspec.conformance.result import CaseResult, State
 from distilspec.conformance.runtimes.adapter import Runtime
@@ -103,8 +103,13 @@ def fuzz_units(seed: int, cases: int | None, hours: float | None, database: Path
 
 
 def _goldens(operator: str, runtime: Runtime, progress: Progress) -> Outcome:
-    cases = [case for case in load_goldens() if case.operator == operator]
+    cases = [case for case in _frozen_cases() if case.operator == operator]
     return _of_operator(check_operators(runtime, cases, progress))
+
+
+@lru_cache(maxsize=1)
+def _frozen_cases() -> tuple[GoldenCase, ...]:
+    return tuple(load_goldens())
 
 
 def _boundary(operator: str, runtime: Runtime, progress: Progress) -> Outcome:
@@ -126,12 +131,11 @@ def _of_operator(cases: list[CaseResult]) -> Outcome:
 def _steps(source: Source, runtime: Runtime, progress: Progress) -> Outcome:
     progress(f"prepare {source.model} {source.recipe}")
     subject = subject_of(source)
-    return Outcome(
-        tuple(check_model(runtime, subject, progress)),
-        frozenset(formula_clause(step.op) for step in subject.program.steps),
-    )
+    mandatory = frozenset(formula_clause(step.op) for step in subject.program.steps)
+    return Outcome(tuple(check_model(runtime, subject, progress)), mandatory, subject.program.recipe)
 
 
 def _relations(source: Source, runtime: Runtime, progress: Progress) -> Outcome:
     progress(f"prepare {source.model} {source.recipe}")
-    return Outcome(tuple(check_metamorphic(runtime, subject_of(source), progress)))
+    subject = subject_of(source)
+    return Outcome(tuple(check_metamorphic(runtime, subject, progress)), recipe=subject.program.recipe)

@@ -101,7 +101,7 @@ def _takes(program: Program) -> _Takes:
         rows[source] = min(count, rows.get(source, count))
     integers = [spec.shape for spec in program.inputs.values() if len(spec.shape) == 2 and spec.dtype != "float"]
     batch, sequence = (
-        next((shape[axis] for shape in integers if isinstance(shape[axis], int)), None) for axis in (0, 1)
+        next((size for shape in integers if isinstance(size := shape[axis], int)), None) for axis in (0, 1)
     )
     sliced = [step for step in program.steps if step.op == "slice" and step.attributes["stop"] == SEQUENCE]
     positions = [

@@ -33,7 +33,7 @@ PROBLEMS = {
     "l2_normalize": ([(2, 12)], (), {}),
     "layer_norm": ([(2, 12), (12,), (12,)], (), {"epsilon": 1e-12}),
     "softmax": ([(2, 12)], (), {}),
-    "scaled_dot_product_attention": ([(2, 6), (5, 6), (5, 2)], (np.arange(5) < 4,), {"scale": 0.37}),
+    "scaled_dot_product_attention": ([(1, 6), (5, 6), (5, 2)], (np.arange(5) < 4,), {"scale": 0.37}),
 }
 
 
@@ -70,16 +70,16 @@ def _change(flat, random):
 
 @pytest.mark.parametrize("operator", PROBLEMS)
 def test_a_short_climb_stays_inside(operator):
-    """A hundred changes, each kept when it brings some form nearer to the bound."""
-    assert climb(operator, 0, 100) <= 1
+    """Fifty changes, each kept when it brings some form nearer to the bound."""
+    assert climb(operator, 0, 50) <= 1
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("operator", PROBLEMS)
 def test_a_long_climb_stays_inside(operator, seed):
-    """Thousands of changes, from three starts."""
-    assert climb(operator, 100 + seed, 3000) <= 1
+    """A thousand changes, from two starts."""
+    assert climb(operator, 100 + seed, 1000) <= 1
 
 
 def test_a_climb_finds_a_bound_that_is_too_small(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import float32_forms
 import numpy as np
 from float32_arithmetic import tensors, within
 from hypothesis import given
@@ -10,32 +11,7 @@ from hypothesis import strategies as st
 from distilspec.conformance import bounds
 from distilspec.conformance.bounds import Bounded
 
-ONE, TINY = np.float32(1), np.float32(2.0**-126)
 KINDS = ("normal", "mixed magnitudes", "integers", "offset")
-
-
-def _rounded(x, scale, zero, least, most, divide):
-    quotient = x / scale if divide else x * (ONE / scale)
-    return np.clip(np.rint(quotient) + zero, least, most)
-
-
-def dynamic(x):
-    """Yield codes, scale and zero point in float32, with each division as such or as a product with a reciprocal."""
-    low, high = min(x.min(), np.float32(0)), max(x.max(), np.float32(0))
-    for divide in (True, False):
-        scale = (high - low) / np.float32(255) if divide else (high - low) * (ONE / np.float32(255))
-        scale = ONE if scale < TINY else scale
-        zero = _rounded(-low, scale, 0, 0, 255, divide)
-        yield _rounded(x, scale, zero, 0, 255, divide), scale, zero
-
-
-def token(x):
-    """Yield codes and scales of one row each."""
-    largest = np.abs(x).max(axis=-1, keepdims=True)
-    for divide in (True, False):
-        scale = largest / np.float32(127) if divide else largest * (ONE / np.float32(127))
-        scale = np.where(scale < TINY, ONE, scale).astype(np.float32)
-        yield _rounded(x, scale, 0, -128, 127, divide), scale, np.zeros((), np.int8)
 
 
 @given(tensors(3, 16, kinds=KINDS, exponents=(-20, 20)), st.floats(-28, -2), st.integers(0, 2**32 - 1))
@@ -43,15 +19,16 @@ def test_no_form_leaves_the_sets(x, exponent, seed):
     """Codes, scale and zero point, on exact data and on data anywhere inside their errors."""
     random = np.random.default_rng(seed)
     uncertain = Bounded(x, 2.0**exponent * np.abs(x).max() * random.uniform(0, 1, x.shape))
-    for operator, form in (("dynamic_quantize", dynamic), ("dynamic_quantize_token", token)):
+    for operator in ("dynamic_quantize", "dynamic_quantize_token"):
         exact, moved = getattr(bounds, operator)(x), getattr(bounds, operator)(uncertain)
-        for got in form(x):
-            assert all(bounded.contains(array).all() for bounded, array in zip(exact, got, strict=True)), operator
+        forms = getattr(float32_forms, operator)
+        for name, got in forms(x):
+            assert all(bounded.contains(array).all() for bounded, array in zip(exact, got, strict=True)), name
         for signs in (np.sign(x), -np.sign(x), random.uniform(-1, 1, x.shape)):
-            for got in form(within(uncertain, signs)):
-                assert all(bounded.contains(array).all() for bounded, array in zip(moved, got, strict=True)), operator
-                centred = np.abs((got[0] - got[2]) - (moved[0].value.astype(float) - moved[2].value))
-                assert (centred <= moved[0].centred_error).all(), operator
+            for name, got in forms(within(uncertain, signs)):
+                assert all(bounded.contains(array).all() for bounded, array in zip(moved, got, strict=True)), name
+                centred = np.abs(got[0].astype(float) - got[2] - (moved[0].value.astype(float) - moved[2].value))
+                assert (centred <= moved[0].centred_error).all(), name
 
 
 def test_exact_data_leave_little_freedom():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import float32_forms
 import numpy as np
 import torch
-from float32_arithmetic import leaving, right_to_left, tensors, within
+from float32_arithmetic import leaving, tensors, within
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,20 +66,6 @@ def test_torch_stays_inside_at_every_mean():
         got = torch.nn.functional.layer_norm(features, (384,), gain, shift, 1e-12).numpy()
 
         assert bounds.layer_norm(x, weight, bias, epsilon=1e-12).contains(got).all(), mean
-
-
-def test_a_mean_that_loses_every_small_addend_reaches_a_tenth_of_the_bound():
-    """The last feature is 1, and each of the others is just too small to move the running sum from the right."""
-    x = np.full((1, 1000), 0.999 * 2.0**-24).astype(np.float32)
-    x[0, -1] = 1
-    weight, bias = np.ones(1000, np.float32), np.zeros(1000, np.float32)
-    bounded = bounds.layer_norm(x, weight, bias, epsilon=1e-12)
-    d = x - (right_to_left(x) / np.float32(1000))[:, np.newaxis]
-    got = d / np.sqrt((right_to_left(d * d) / np.float32(1000))[:, np.newaxis] + np.float32(1e-12))
-
-    used = (np.abs(got - bounded.value) / bounded.error).max()
-
-    assert 0.1 < used < 1
 
 
 def test_bugs_leave_the_bound():

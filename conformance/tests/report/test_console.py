@@ -61,6 +61,18 @@ def test_reasons_are_printed_once_each():
     ]
 
 
+def test_suspicious_passes_are_named_and_counted():
+    """The first three; they change no verdict."""
+    cases = [case_of(str(index), suspicion="all errors have one sign") for index in range(5)]
+    lines = printed(run_of(cases)).splitlines()
+
+    assert lines[-5:-1] == [
+        *(f"suspicious m/fp32/mixed/{index}: all errors have one sign" for index in range(3)),
+        "... and 2 more suspicious passes",
+    ]
+    assert lines[-1].startswith("conformant")
+
+
 def test_a_complaint_about_a_waiver_is_a_failure_without_a_table():
     """It belongs to no recipe."""
     text = printed(every_state())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from html.parser import HTMLParser
 from importlib import resources
 
+import numpy as np
 import pytest
 from sample_reports import HOSTILE, WAIVER, case_of, every_state, hostile, report_of, run_of
 
+from distilspec.conformance.judge import judge
+from distilspec.conformance.report.clause_texts import clause_texts
 from distilspec.conformance.report.html_report import LISTED, SHOWN_IN_FULL, render_html
 from distilspec.conformance.report.json_report import as_json
 from distilspec.conformance.report.text import printable, shortened
@@ -161,17 +165,20 @@ def test_a_failure_is_shown_with_all_that_leads_to_its_cause():
         assert part in words
 
 
+def case_of_judgement(judgement):
+    """Return a case with this judgement."""
+    return CaseResult("m/fp32/mixed/a", "ADD-S1", "fp32", "a", judgement)
+
+
 def test_the_parts_of_a_failure_are_those_that_judge_writes():
     """If the sentence of ``judge`` changed, its parts would silently run together here."""
-    import numpy as np
-
-    from distilspec.conformance.judge import judge
-
     floats = judge(np.float32([1, 2]), np.array([1.0, 2.5]), np.array([0.1, 0.1]))
     codes = judge(np.int8([1, 2]), np.int8([1, 4]), np.array([0.0, 1.0]))
     for judgement in (floats, codes):
-        words = page_of(run_of([CaseResult("m/fp32/mixed/a", "ADD-S1", "fp32", "a", judgement)])).words
+        named = dataclasses.replace(judgement, detail=f"scale: {judgement.detail}")
+        words = page_of(run_of([case_of_judgement(judgement)])).words
         assert "element [1] came 2 expected" in words
+        assert "output scale element [1] came 2" in page_of(run_of([case_of_judgement(named)])).words
 
 
 def test_the_first_failure_is_the_first_in_the_program_not_in_the_list():
@@ -212,8 +219,6 @@ def test_a_clause_that_was_not_judged_is_in_the_table():
 
 def test_with_many_clauses_those_that_nothing_breaks_are_folded():
     """The broken one stays in sight."""
-    from distilspec.conformance.report.clause_texts import clause_texts
-
     names = list(clause_texts())[:60]
     cases = [case_of(name, clause=name) for name in names[1:]] + [case_of("bad", State.FAIL, clause=names[0])]
     text = render_html(report_of(cases, mandatory=frozenset(names)))

@@ -29,11 +29,11 @@ def test_where_nothing_changes_the_graph_one_graph_is_asked_for():
 
 @pytest.mark.parametrize("harmful", [("key.reshape",), ("key.reshape", "output.add", "intermediate.gelu")])
 def test_what_changes_the_graph_is_left_out_in_every_layer(harmful):
-    """The rest stays, and far fewer graphs are asked for than there are candidates."""
+    """The rest stays; halving 20 roles five times asks for at most 10 graphs for each role that changes it."""
     names, asked = shown(*harmful)
 
     assert list(names) == [name for name in CANDIDATES if not name.endswith(harmful)]
-    assert asked < len(CANDIDATES) // 2
+    assert asked <= 1 + 10 * len(harmful)
 
 
 def test_two_that_change_the_graph_only_together_are_not_both_shown():

@@ -84,8 +84,8 @@ def _read(request: Mapping[str, Any]) -> dict[str, np.ndarray]:
     for name in request["inputs"]:
         dtype = np.dtype(request[f"input.{name}.dtype"])
         path = os.path.join(request["folder"], request[f"input.{name}.file"])
-        flat = np.fromfile(path, dtype.newbyteorder("<")).astype(dtype, copy=False)
-        tensors[name] = flat.reshape(request[f"input.{name}.shape"])
+        native = np.fromfile(path, dtype.newbyteorder("<")).astype(dtype)  # some libraries refuse '<i8' for 'int64'
+        tensors[name] = native.reshape(request[f"input.{name}.shape"])
     return tensors
 
 

@@ -40,6 +40,53 @@ def test_an_operator_means_in_onnx_what_it_means_here(op, operands, attributes, 
             assert_within(got[label], value, float32_bound(op, tuple(arrays), attributes, value))
 
 
+PRODUCTS = [case for case in CASES if case[0].startswith("quantized_")]
+
+
+@pytest.mark.parametrize(("op", "operands", "attributes"), PRODUCTS)
+def test_a_product_of_codes_means_the_same_on_operators_of_codes(op, operands, attributes):
+    """Form qoperator: no DequantizeLinear is left, and the reference is as near as in the other form."""
+    program, inputs = one_step(op, operands, attributes)
+
+    written = write_onnx(program, form="qoperator")
+
+    arrays = [operand.array if isinstance(operand, Constant) else operand for operand in operands]
+    assert not [node for node in written.graph.node if node.op_type == "DequantizeLinear"]
+    got = evaluate(written, inputs)
+    for label, value in program.run(ops, inputs).items():
+        assert_within(got[label], value, float32_bound(op, tuple(arrays), attributes, value))
+
+
+def test_a_product_without_a_bias_that_gives_codes_is_one_operator():
+    """QL-S4: QLinearMatMul quantises what MatMulInteger, Cast, Mul and QuantizeLinear do in the form with a bias."""
+    rng = np.random.default_rng(4)
+    weight, scales = rng.integers(-127, 128, (5, 16)).astype(np.int8), np.float32([0.02, 0.03, 0.05, 0.07, 0.11])
+    scale, zero_point, y_scale = np.float32(0.13), np.uint8(131), np.float32(9.7)
+    x = rng.integers(0, 256, (2, 3, 16)).astype(np.uint8)
+
+    def product(ops, weights, x):
+        given = [weights[name] for name in ("scale", "zero", "weight", "scales", "y_scale", "y_zero")]
+        return {"y": ops.quantized_linear(x, *given[:4], None, *given[4:])}
+
+    held = {"scale": scale, "zero": zero_point, "weight": weight, "scales": scales, "y_scale": y_scale}
+    held = {name: np.asarray(array) for name, array in held.items()} | {"y_zero": np.asarray(zero_point)}
+    program = trace("product", product, {"x": TensorSpec("uint8", ("batch", "sequence", 16))}, held)
+
+    written = write_onnx(program, form="qoperator")
+
+    assert [node.op_type for node in written.graph.node] == ["QLinearMatMul", "Identity"]
+    real = (np.float64(x) - 131) @ weight.T * scales * np.float64(scale) / y_scale
+    assert np.array_equal(evaluate(written, {"x": x})["y"], np.clip(np.rint(real) + 131, 0, 255))
+
+
+def test_another_form_is_refused():
+    """The two forms are named."""
+    program, _ = one_step("absolute", [np.ones(2, np.float32)], {})
+
+    with refused(RangeError, "form is 'qop'; expected one of qdq, qoperator"):
+        write_onnx(program, form="qop")
+
+
 def test_every_operator_has_a_form_with_its_own_parameters_or_prepares_weights():
     """The attributes' names and defaults in a form are the operator's, and each form is tested above."""
     for name, form in FORMS.items():

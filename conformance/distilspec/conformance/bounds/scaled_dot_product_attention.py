@@ -77,10 +77,11 @@ def _moved(p: Float64Array, weight_error: Float64Array, v: Float64Array, mean: F
     variance = np.maximum(squares - mean**2, 0.0) + lost
     spread = np.sqrt((p * weight_error**2).sum(axis=-1, keepdims=True) * variance)
     weights = p * weight_error
-    return np.fmin(spread, weights @ np.abs(v) + np.abs(mean) * weights.sum(axis=-1, keepdims=True))
+    apart = weights @ np.abs(v) + np.abs(mean) * weights.sum(axis=-1, keepdims=True)
+    return np.asarray(np.fmin(spread, apart))
 
 
 def _without_masked(value: Bounded, kept: BoolArray) -> Bounded:
     """Return the values with zeros at the keys that no query keeps: what they hold changes nothing."""
-    used = kept.any(axis=-2)[..., np.newaxis]
+    used = np.expand_dims(kept.any(axis=-2), -1)
     return Bounded(np.where(used, value.value, 0), np.where(used, value.error, 0.0))

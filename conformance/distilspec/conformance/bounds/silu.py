@@ -24,4 +24,4 @@ def silu(x: Operand) -> Bounded:
     spread = moved(x.error, slope, steepest=STEEPEST, curvature=CURVATURE)
     size, length = np.abs(value) + spread, np.abs(at) + x.error
     error = spread + rounding(length, sigmoid_rounding(at, x.error)) + rounding(size, UNIT)
-    return result(value, error, length, x)
+    return result(value, error, length + error, x)

@@ -69,7 +69,7 @@ def rescalings(at: Float64Array, error: Float64Array, axis: int) -> Float64Array
     before = np.roll(np.maximum.accumulate(at - error, axis=axis), 1, axis=axis)
     records = (at + error > before).sum(axis=axis, keepdims=True)
     blocks = (at > -np.inf).sum(axis=axis, keepdims=True) // ONLINE_BLOCK
-    return np.maximum(records, blocks).astype(np.float64)
+    return np.asarray(np.maximum(records, blocks), np.float64)
 
 
 def _others(weights: Float64Array, axis: int, *, up: bool) -> Float64Array:

@@ -6,7 +6,8 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +18,18 @@ from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 from distilspec.conformance.cases.asking import Answer, ask, pose
 from distilspec.conformance.cases.call import Call
 from distilspec.conformance.cases.operators import call_strategy
+from distilspec.conformance.cases.reduce import reduced
 from distilspec.conformance.check import formula_clause
 from distilspec.conformance.result import FAILING, SHARES, CaseResult, Judgement, State, Unit
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.conformance.unit import Progress
+from distilspec.reference.contract.errors import ContractError
 
-#: A failure is shrunk by so many questions to the runtime at most, and for so many seconds.
-SHRINKING_CALLS, SHRINKING_SECONDS = 200, 60.0
+#: A failure is shrunk by Hypothesis for so many calls of the runtime, or so many seconds.
+SHRINKING_CALLS, SHRINKING_SECONDS = 150, 45.0
+
+#: Then what is left is cut and cleared for so many more: 200 calls or 60 s together.
+REDUCING_CALLS, REDUCING_SECONDS = 50, 15.0
 
 #: An operator that fails in so many different ways is left alone.
 MOST_FAILURES = 5
@@ -64,20 +70,17 @@ def fuzz_operator(
         for each operator; what is kept there is asked first.
     progress : callable
     """
-    progress(f"{operator}/fuzz/{seed}")
+    case_id = f"{operator}/fuzz/{seed}"
+    progress(case_id)
     fuzzer = _Fuzzer(runtime, operator, database)
-    while len(fuzzer.failures) < MOST_FAILURES and fuzzer.hunt(f"{operator} {seed}", examples):
-        case_id = f"{operator}/fuzz/{seed}-{len(fuzzer.failures)}"
-        progress(case_id)
-        failure = fuzzer.latest
-        clause = _broken(failure.answer.judgement.cause) or formula_clause(operator)
-        judgement = fuzzer.explained(failure)
-        yield CaseResult(case_id, clause, "any", operator, judgement, (operator,), failure.answer.evidence)
-        if judgement.state is State.TIMEOUT:
-            break
+    while fuzzer.hunt(f"{operator} {seed}", examples):
+        progress(f"{case_id}-{len(fuzzer.failures)}")
     if not fuzzer.failures:
-        clause = formula_clause(operator)
-        yield CaseResult(f"{operator}/fuzz/{seed}", clause, "any", operator, fuzzer.summary(), (operator,))
+        yield CaseResult(case_id, formula_clause(operator), "any", operator, fuzzer.judgements.verdict(), (operator,))
+    for number, failure in enumerate(fuzzer.failures, start=1):
+        clause = _broken(failure.causes) or formula_clause(operator)
+        judgement, evidence = fuzzer.confirmed(failure), failure.answer.evidence
+        yield CaseResult(f"{case_id}-{number}", clause, "any", operator, judgement, (operator,), evidence)
 
 
 class _FailedError(Exception):
@@ -90,40 +93,52 @@ class _EnoughError(BaseException):
 
 @dataclass
 class _Failure:
-    """The smallest call that fails in one way."""
+    """
+    One way in which a runtime fails: the smallest call that shows it, and the known bugs that explain all such calls.
 
-    kind: str
+    Where no known bug explains it, failures are the same if the same is said about them, apart from numbers.
+    """
+
     call: Call
     answer: Answer
+    causes: tuple[str, ...]
+    examples: int = 0
+
+    def is_that_of(self, answer: Answer) -> bool:
+        """Return whether a failing answer shows the same failure."""
+        if self.causes or answer.causes:
+            return bool(set(self.causes) & set(answer.causes))
+        return _wording(answer.judgement) == _wording(self.answer.judgement)
+
+    def meet(self, call: Call, answer: Answer) -> None:
+        """Take in another call that shows the failure."""
+        self.causes = tuple(cause for cause in self.causes if cause in answer.causes)
+        if call.size <= self.call.size:
+            self.call, self.answer = call, answer
 
 
 class _Fuzzer:
     """Asks a runtime about drawn calls, each of them once, and knows in which ways it has failed."""
 
     def __init__(self, runtime: Runtime, operator: str, database: Path | None) -> None:
-        self.failures: dict[str, _Failure] = {}
+        self.failures: list[_Failure] = []
+        self.judgements = _Tally()
         self.failing = False
         self._runtime = runtime
         self._operator = operator
         self._database = _Keeping(database / _folder(runtime) / operator, self) if database is not None else None
-        self._kinds: dict[bytes, str] = {}
-        self._judgements = _Tally()
-        self._counts: Counter[str] = Counter()
-        self._sought = ""
-        self._shrinking_since = 0.0
-        self._shrinking_calls = 0
-
-    @property
-    def latest(self) -> _Failure:
-        """Return the failure that the last hunt found."""
-        return self.failures[self._sought]
+        self._seen: dict[bytes, _Failure | None] = {}
+        self._shrunk: _Failure | None = None
+        self._calls = 0
+        self._began = 0.0
 
     def hunt(self, seed: str, examples: int) -> bool:
-        """Draw calls until one fails in a way not seen before, and shrink that; return whether there was one."""
-        left = examples - self._judgements.examples
-        if left <= 0:
+        """Draw calls until one fails in a way not seen before, and shrink that; return whether to hunt again."""
+        self._shrunk = None
+        left = examples - self.judgements.examples
+        hung = any(failure.answer.judgement.state is State.TIMEOUT for failure in self.failures)
+        if left <= 0 or hung or len(self.failures) == MOST_FAILURES:
             return False
-        self._sought = ""
 
         @hypothesis.seed(int.from_bytes(hashlib.sha256(f"{seed} {len(self.failures)}".encode()).digest()[:8], "big"))
         @hypothesis.settings(
@@ -139,64 +154,64 @@ class _Fuzzer:
         )
         @hypothesis.given(call_strategy(self._operator))
         def examine(call: Call) -> None:
-            self._examine(call)
+            if self._fails(call):
+                raise _FailedError
 
-        try:
+        with suppress(_FailedError, _EnoughError):
             examine()
-        except (_FailedError, _EnoughError):
-            return True
-        return False
+        if self._shrunk is None:
+            return False
+        with suppress(_EnoughError):
+            reduced(self._shrunk.call, self._still_fails)
+        return True
 
-    def explained(self, failure: _Failure) -> Judgement:
-        """Return the verdict on a failure, with how often it was met and whether it is met every time."""
+    def confirmed(self, failure: _Failure) -> Judgement:
+        """Return the verdict on a failure, with how often it was met and whether the smallest call always shows it."""
         judgement = failure.answer.judgement
-        detail = f"{judgement.detail}; {self._counts[failure.kind]} of {self._judgements.examples} examples fail so"
+        detail = f"{judgement.detail}; {failure.examples} of {self.judgements.examples} examples fail so"
         if judgement.state is not State.TIMEOUT:
-            again = ask(self._runtime, pose(failure.call)).judgement
-            if again.state is not judgement.state:
-                detail += f"; asked again, the same call ends in {again.state}"
-        return replace(judgement, detail=detail)
+            again = ask(self._runtime, pose(failure.call)).judgement.state
+            if again is not judgement.state:
+                detail += f"; asked again, the same call ends in {again}"
+        return replace(judgement, detail=detail, cause="".join(failure.causes[:1]))
 
-    def summary(self) -> Judgement:
-        """Return the verdict on all examples, of which none failed."""
-        return self._judgements.verdict()
+    def _still_fails(self, call: Call) -> bool:
+        try:
+            return self._fails(call, last_calls=REDUCING_CALLS, last_seconds=REDUCING_SECONDS)
+        except ContractError:
+            return False
 
-    def _examine(self, call: Call) -> None:
+    def _fails(self, call: Call, last_calls: int = 0, last_seconds: float = 0.0) -> bool:
+        """Return whether a call fails in a new way, or in that which is being shrunk."""
         digest = call.digest()
-        if digest not in self._kinds:
-            self._kinds[digest] = self._ask(call)
-        kind = self._kinds[digest]
-        self.failing = bool(kind)
-        if kind and kind == self._sought:
-            raise _FailedError
-
-    def _ask(self, call: Call) -> str:
-        """Return in which way the runtime fails, or an empty string."""
-        if self._sought:
-            self._shrinking_calls += 1
-            took = time.monotonic() - self._shrinking_since
-            if self._shrinking_calls > SHRINKING_CALLS or took > SHRINKING_SECONDS:
+        if digest not in self._seen:
+            took = time.monotonic() - self._began
+            if self._shrunk and (
+                self._calls >= SHRINKING_CALLS + last_calls or took > SHRINKING_SECONDS + last_seconds
+            ):
                 raise _EnoughError
-        answer = ask(self._runtime, pose(call))
-        kind = self._kind(answer)
-        if not self._sought:
-            self._judgements.add(answer.judgement)
-            self._counts[kind] += 1
-        if kind and not self._sought and kind not in self.failures:
-            self._sought, self._shrinking_since, self._shrinking_calls = kind, time.monotonic(), 0
-            self.failures[kind] = _Failure(kind, call, answer)
-        if kind in self.failures and call.size <= self.failures[kind].call.size:
-            self.failures[kind] = _Failure(kind, call, answer)
-        return kind
+            self._seen[digest] = self._ask(call)
+        failure = self._seen[digest]
+        self.failing = failure is not None
+        return failure is not None and failure is self._shrunk
 
-    def _kind(self, answer: Answer) -> str:
-        """Return what makes two failures the same: their cause, or what is said about them apart from numbers."""
+    def _ask(self, call: Call) -> _Failure | None:
+        question = pose(call)
+        self._calls += 1
+        answer, drawn = ask(self._runtime, question), self._shrunk is None
+        if drawn:
+            self.judgements.add(answer.judgement)
         if answer.judgement.state not in FAILING:
-            return ""
-        if answer.causes:
-            known = [] if self._sought else [cause for cause in answer.causes if cause in self.failures]
-            return (known or answer.causes)[0]
-        return f"{answer.judgement.state} {_NUMBER.sub('#', answer.judgement.detail)}"
+            return None
+        failure = next((known for known in self.failures if known.is_that_of(answer)), None)
+        if failure is None:
+            failure = _Failure(call, answer, answer.causes)
+            if drawn:
+                self._shrunk, self._calls, self._began = failure, 0, time.monotonic()
+                self.failures.append(failure)
+        failure.meet(call, answer)
+        failure.examples += drawn
+        return failure
 
 
 class _Tally:
@@ -280,9 +295,13 @@ class _Keeping(ExampleDatabase):
         self._stored.move(src, dest, value)
 
 
-def _broken(cause: str) -> str:
-    """Return the clauses that a known cause breaks, as ``diagnose`` puts them at its end."""
-    return cause.rpartition("[")[2].removesuffix("]")
+def _wording(judgement: Judgement) -> str:
+    return f"{judgement.state} {_NUMBER.sub('#', judgement.detail)}"
+
+
+def _broken(causes: Sequence[str]) -> str:
+    """Return the clauses that the first cause breaks, which ``explanations`` puts at its end in brackets."""
+    return causes[0].rpartition("[")[2].removesuffix("]") if causes else ""
 
 
 def _folder(runtime: Runtime) -> str:

@@ -158,7 +158,7 @@ def codes(draw: st.DrawFn, dtype: Any) -> Array:
 
 def paint(draw: st.DrawFn, colours: Array, shape: tuple[int, ...]) -> Array:
     """Draw a tensor of the colours of a palette, the first of which are the simplest."""
-    return colours[_drawn(draw, shape, _elements) % colours.size]
+    return np.asarray(colours[_drawn(draw, shape, _elements) % colours.size])
 
 
 def integers(draw: st.DrawFn, shape: tuple[int, ...], low: int, high: int, dtype: Any = np.int64) -> Array:

@@ -103,7 +103,7 @@ def check(
     if report is not None:
         expect_report_folder(report)
     header = Run(
-        adapter.name, adapter.version, adapter.options, ", ".join(models) or "operators",
+        adapter.name, adapter.version, adapter.options, ", ".join(Path(name).name for name in models) or "operators",
         tuple(dict.fromkeys(str(source.recipe) for source in sources)) or ("any",), (), frozenset(), seed=seed,
     )  # fmt: skip
     adapter.close()
@@ -188,5 +188,5 @@ def _dask() -> Callable[..., Iterator[Finished]]:
 def _run(header: Run, outcomes: Sequence[Outcome]) -> Run:
     cases = tuple(case for outcome in outcomes for case in outcome.cases)
     mandatory = frozenset(clause for outcome in outcomes for clause in outcome.mandatory)
-    recipes = tuple(dict.fromkeys(case.recipe for case in cases if case.recipe != "any")) or ("any",)
+    recipes = tuple(dict.fromkeys(outcome.recipe for outcome in outcomes if outcome.recipe)) or ("any",)
     return replace(header, cases=cases, mandatory=mandatory, recipes=recipes)

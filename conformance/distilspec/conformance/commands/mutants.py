@@ -18,7 +18,8 @@ from distilspec.conformance.commands.progress import progress_line
 from distilspec.conformance.mutants.candidates import Candidate, sample
 from distilspec.conformance.mutants.examine import Source, Verdict, examine_all
 from distilspec.conformance.mutants.score import Score
-from distilspec.conformance.mutants.suite import KINDS, clause_texts
+from distilspec.conformance.mutants.suite import KINDS
+from distilspec.conformance.report.clause_texts import clause_texts
 from distilspec.conformance.report.run import CONFORMANT, NOT_CONFORMANT, UNUSABLE
 
 

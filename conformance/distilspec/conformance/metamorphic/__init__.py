@@ -14,6 +14,7 @@ from distilspec.conformance.check import Evidence
 from distilspec.conformance.metamorphic import (
     batch_invariance,
     head_permutation,
+    ownership,
     padding_invariance,
     run_again,
     sparse_equals_dense,
@@ -27,10 +28,12 @@ from distilspec.conformance.subject import Subject
 from distilspec.reference.clauses import Clause, clauses
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array
+from distilspec.reference.program import Program
 
 #: Every relation by its name; its module has one clause, and a function ``answers`` that yields verdicts.
 RELATIONS: Mapping[str, ModuleType] = {
     "run again": run_again,
+    "ownership": ownership,
     "threads": thread_invariance,
     "batch": batch_invariance,
     "padding": padding_invariance,
@@ -103,10 +106,17 @@ def judge_relation(bench: Bench, name: str, inputs: Mapping[str, Array]) -> Judg
     return worst
 
 
-def replay_relation(runtime: Runtime, name: str, subject: Subject) -> Judgement:
-    """Judge one relation on the first batch of a subject, as a replay of a failing case does."""
-    with Bench(runtime, subject) as bench:
-        return judge_relation(bench, name, next(iter(subject.batches.values())))
+def replay_relation(runtime: Runtime, name: str, program: Program, inputs: Mapping[str, Array]) -> Judgement:
+    """
+    Judge one relation again, alone, on the program and the inputs of a case's evidence.
+
+    Raises
+    ------
+    UnsupportedError
+        The relation does not apply, or the runtime does not take the program.
+    """
+    with Bench(runtime, Subject(program.name, program, {"replayed": inputs})) as bench:
+        return judge_relation(bench, name, inputs)
 
 
 def _unsupported(detail: str) -> Judgement:

@@ -14,7 +14,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from distilspec.conformance.mutants.candidates import Candidate, own_candidates
 from distilspec.conformance.mutants.foreign import read_candidates
-from distilspec.conformance.mutants.suite import kind_of, suite
+from distilspec.conformance.mutants.suite import arranged, kind_of, suite
 from distilspec.conformance.report.run import JUDGED, NOT_CONFORMANT, Run
 from distilspec.conformance.result import FAILING, CaseResult
 from distilspec.conformance.runtimes.adapter import Runtime, RuntimeCrashError, RuntimeHangError
@@ -66,19 +66,15 @@ class Source:
 
 
 def examine(candidate: Candidate, units: Sequence[Unit]) -> Verdict:
-    """
-    Judge a candidate until a case rejects it.
-
-    The units of the operator that is wrong come first, so that a mutant is found by what should find it.
-    """
+    """Judge a candidate until a case rejects it, by the units that should do so first."""
     try:
         runtime = candidate.planted.runtime()
     except (RuntimeCrashError, RuntimeHangError, ProtocolError) as error:
         return Verdict(PROCESS, detail=str(error))
-    except Exception as error:  # noqa: BLE001 - code of others may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others may raise anything
         return Verdict(judged=False, unusable=_one_line(error))
     try:
-        return _judge(runtime, sorted(units, key=lambda unit: not unit.id.startswith(f"{candidate.operator}/")))
+        return _judge(runtime, arranged(units, candidate.operator))
     finally:
         runtime.close()
 
@@ -144,6 +140,6 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return text if isinstance(error, ContractError) else f"{type(error).__name__}: {text}"

@@ -126,9 +126,9 @@ def _listed(root: Path, path: Path) -> Iterator[Candidate]:
         manifest = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"mutants: {path} is no TOML: {error}; expected tables [[mutant]] and [[variant]]") from None
-    for error in Draft202012Validator(SCHEMA).iter_errors(manifest):
-        place = "/".join(map(str, error.absolute_path)) or "the file"
-        raise FormatError(f"mutants: {path}: {place}: {error.message:.200}; expected the form of docs/mutants.md")
+    for departure in Draft202012Validator(SCHEMA).iter_errors(manifest):
+        place = "/".join(map(str, departure.absolute_path)) or "the file"
+        raise FormatError(f"mutants: {path}: {place}: {departure.message:.200}; expected the form of docs/mutants.md")
     for kind in ("mutant", "variant"):
         for entry in manifest.get(kind, ()):
             options = entry.get("options", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -131,8 +132,8 @@ class RuntimeMutant:
     seen_in: str = ""
 
     def runtime(self) -> Runtime:
-        """Return a fresh runtime with this bug."""
-        return PlantedRuntime(f"mutant: {self.name}", self.load, self.on_threads)
+        """Return a fresh runtime with this bug; a ``load`` that remembers is copied for it."""
+        return PlantedRuntime(f"mutant: {self.name}", copy.deepcopy(self.load), self.on_threads)
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,8 @@ def _weights(config: Config, head: str, seed: int, *, sparse: bool) -> dict[str,
 
 
 def _batch(program: Program, config: Config, rows: Sequence[str], random: np.random.Generator) -> dict[str, Array]:
-    mask = np.int64([list(row) for row in rows])
-    inputs = {"input_ids": random.integers(0, config.vocab_size, mask.shape), "attention_mask": mask}
+    mask = np.array([list(row) for row in rows], np.int64)
+    inputs: dict[str, Array] = {"input_ids": random.integers(0, config.vocab_size, mask.shape), "attention_mask": mask}
     if "token_type_ids" in program.inputs:
         inputs["token_type_ids"] = random.integers(0, 2, mask.shape)
     return inputs

@@ -1,33 +1,43 @@
-"""The suite as mutants meet it: the judging functions of ``check``, all of them, on models that are tiny."""
+"""The suite as mutants meet it: the units of work of ``check``, with models that are tiny."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import groupby
-from operator import attrgetter
 
-from distilspec.conformance.cases.corpus import check_corpus
-from distilspec.conformance.cases.operators import OPERATORS as CORPUS
-from distilspec.conformance.check import check_model, check_operators
-from distilspec.conformance.goldens import GoldenCase, load_goldens
-from distilspec.conformance.metamorphic import check_metamorphic, relation_clauses
+from distilspec.conformance.check import check_model
+from distilspec.conformance.mandatory import mandatory_relations, mandatory_steps
+from distilspec.conformance.metamorphic import check_metamorphic
 from distilspec.conformance.mutants.subjects import tiny_subjects
-from distilspec.conformance.result import CaseResult, State
+from distilspec.conformance.result import CaseResult
 from distilspec.conformance.result import Unit as Rule
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.conformance.subject import Subject
 from distilspec.conformance.unit import Outcome, Progress, Unit
-from distilspec.reference.clauses import all_clauses
+from distilspec.conformance.units import operator_units
 
-#: The kinds of cases that can find a mutant, in the order in which they are tried.
+#: The kinds of cases that can find a mutant.
 KINDS = ("golden", "corpus", "segment", "decision", "metamorphic")
+
+#: The ends of the units' ids, from those that find the bug of a whole runtime soonest.
+SOONEST = ("goldens", "steps", "relations", "boundary")
 
 
 @lru_cache(maxsize=1)
 def suite(seed: int) -> tuple[Unit, ...]:
     """Return the units of a seed; frozen and boundary cases are the same for every seed, models are not."""
-    return (*_operator_units(), *_model_units(seed))
+    return (*operator_units(), *_model_units(seed))
+
+
+def arranged(units: Sequence[Unit], operator: str) -> list[Unit]:
+    """
+    Return all units, those first that should find a bug.
+
+    They are the units of the operator that is wrong; without one, models come before the many boundary cases.
+    """
+    if operator:
+        return sorted(units, key=lambda unit: not unit.id.startswith(f"{operator}/"))
+    return sorted(units, key=lambda unit: SOONEST.index(unit.id.rsplit("/", 1)[-1]))
 
 
 def kind_of(unit: Unit, case: CaseResult) -> str:
@@ -36,34 +46,9 @@ def kind_of(unit: Unit, case: CaseResult) -> str:
         return "golden"
     if unit.id.endswith("/boundary"):
         return "corpus"
-    return {Rule.METAMORPHIC: "metamorphic", Rule.DECISION: "decision"}.get(case.judgement.unit, "segment")
-
-
-def clause_texts() -> dict[str, str]:
-    """Return the sentence of every clause by its id."""
-    found = [*(clause for clauses in all_clauses().values() for clause in clauses), *relation_clauses().values()]
-    return {clause.id: clause.text for clause in found}
-
-
-def _operator_units() -> Iterator[Unit]:
-    by_operator = attrgetter("operator")
-    for operator, cases in groupby(sorted(load_goldens(), key=by_operator), key=by_operator):
-        yield Unit(f"{operator}/goldens", partial(_goldens, tuple(cases)))
-    for operator in CORPUS:
-        yield Unit(f"{operator}/boundary", partial(_boundary, operator))
-
-
-def _goldens(cases: Sequence[GoldenCase], runtime: Runtime, progress: Progress) -> Outcome:
-    return _outcome(check_operators(runtime, cases, progress))
-
-
-def _boundary(operator: str, runtime: Runtime, progress: Progress) -> Outcome:
-    return _outcome(tuple(check_corpus(runtime, operator, progress)))
-
-
-def _outcome(cases: Sequence[CaseResult]) -> Outcome:
-    supported = [case for case in cases if case.state is not State.UNSUPPORTED]
-    return Outcome(tuple(cases), frozenset(clause for case in supported for clause in case.clause.split(", ")))
+    if case.clause.startswith("DEC-") or case.judgement.unit is Rule.DECISION:
+        return "decision"
+    return "metamorphic" if case.judgement.unit is Rule.METAMORPHIC else "segment"
 
 
 def _model_units(seed: int) -> Iterator[Unit]:
@@ -74,8 +59,10 @@ def _model_units(seed: int) -> Iterator[Unit]:
 
 
 def _steps(subject: Subject, runtime: Runtime, progress: Progress) -> Outcome:
-    return _outcome(check_model(runtime, subject, progress))
+    cases = tuple(check_model(runtime, subject, progress))
+    return Outcome(cases, mandatory_steps(subject.program, cases), subject.program.recipe)
 
 
 def _relations(subject: Subject, runtime: Runtime, progress: Progress) -> Outcome:
-    return _outcome(tuple(check_metamorphic(runtime, subject, progress)))
+    cases = tuple(check_metamorphic(runtime, subject, progress))
+    return Outcome(cases, mandatory_relations(cases), subject.program.recipe)

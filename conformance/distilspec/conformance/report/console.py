@@ -30,7 +30,7 @@ def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     for recipe in dict.fromkeys(case.recipe for case in judged):
         _print_line(f" on {run.runtime} {run.version}", console, (f"{run.model} {recipe}", "bold"))
         console.print(_table([case for case in judged if case.recipe == recipe]))
-    for line in [*_stages(judged), *_excuses(judged)]:
+    for line in [*_stages(judged), *_excuses(judged), *_suspicions(judged)]:
         _print_line(line, console)
     for case in run.failing[:FAILURES_SHOWN]:
         name = f"{case.id} [{case.clause}]" if case.clause else case.id
@@ -73,6 +73,14 @@ def _excuses(cases: Sequence[CaseResult]) -> list[str]:
         subject = group[0].id if len(group) == 1 else f"{len(group)} cases"
         lines.append(f"{state:<10} {subject}: {group[0].judgement.detail if len(group) == 1 else reason}")
     return lines
+
+
+def _suspicions(cases: Sequence[CaseResult]) -> list[str]:
+    """Return the passes whose errors independent roundings do not explain: the first ones, and how many more."""
+    suspicious = [case for case in cases if case.judgement.suspicion]
+    lines = [f"suspicious {case.id}: {case.judgement.suspicion}" for case in suspicious[:FAILURES_SHOWN]]
+    more = len(suspicious) - FAILURES_SHOWN
+    return [*lines, f"... and {more} more suspicious passes"] if more > 0 else lines
 
 
 def _print_line(line: str, console: Console, styled: tuple[str, str] = ("", "")) -> None:

@@ -36,7 +36,8 @@ EXCUSES: Mapping[State, str] = {
 }
 
 _ELEMENT = re.compile(
-    r"element (?P<element>\[.*?\]) is (?P<came>.*?); expected (?P<expected>.*?); (?P<extent>.*)", re.DOTALL
+    r"(?:(?P<output>\w+): )?element (?P<element>\[.*?\]) is (?P<came>.*?); expected (?P<expected>.*?); (?P<extent>.*)",
+    re.DOTALL,
 )
 
 
@@ -210,7 +211,12 @@ def _facts(case: Case) -> list[tuple[str, str]]:
     found = _ELEMENT.fullmatch(case["detail"])
     facts = [("step", case["step"]), ("operators", ", ".join(case["operators"]))]
     if found:
-        facts += [("element", found["element"]), ("came", found["came"]), ("expected", found["expected"])]
+        facts += [
+            ("output", found["output"] or ""),
+            ("element", found["element"]),
+            ("came", found["came"]),
+            ("expected", found["expected"]),
+        ]
         facts += [("extent", found["extent"])]
     else:
         facts += [("detail", case["detail"])]

@@ -68,16 +68,17 @@ class OnnxSource(ABC):
 class WrittenOnnx(OnnxSource):
     """A program that ``write_onnx`` writes; every tensor of it has its own name in the graph."""
 
-    def __init__(self, program: Program, opset: int = 17) -> None:
-        """Write ``program`` in an opset."""
+    def __init__(self, program: Program, opset: int = 17, form: str = "qdq") -> None:
+        """Write ``program`` in an opset and a form, as ``write_onnx`` takes them."""
         self.program = program
         self.opset = opset
+        self.form = form
         self.labels = {label: label for label in program.outputs}
         self.tensors = {name: name for name in program.tensors}
 
     def model(self, expose: Sequence[str] = ()) -> onnx.ModelProto:
         """Write the program."""
-        return write_onnx(self.program, opset=self.opset, expose=expose)
+        return write_onnx(self.program, opset=self.opset, form=self.form, expose=expose)
 
     def feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return masks as int64 and real numbers as float32, as ``write_onnx`` declares them."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 import onnxruntime
@@ -14,8 +15,10 @@ import onnxruntime
 from distilspec.conformance.runtimes.adapter import Executable, Runtime, expect_known, expect_option
 from distilspec.conformance.runtimes.onnx_source import OnnxSource, UserOnnx, WrittenOnnx
 from distilspec.reference.contract.errors import RangeError
+from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.formats.onnx_forms import FORMS
+from distilspec.reference.formats.onnx_forms.graph import QUANTISED_FORMS
 from distilspec.reference.program import Program
 
 LEVELS = {
@@ -26,7 +29,7 @@ LEVELS = {
 }
 
 #: What a user gets who sets nothing, except that one thread makes a run repeatable.
-DEFAULTS = {"level": "all", "opset": "17", "threads": "1"}
+DEFAULTS = {"level": "all", "opset": "17", "form": "qdq", "threads": "1"}
 
 #: Options with this prefix are ONNX Runtime's own session configuration entries and are passed on as they are.
 #: ``session.x64quantprecision=1`` keeps u8 x s8 products exact on processors without VNNI.
@@ -41,11 +44,21 @@ class OnnxRuntime(Runtime):
     """
     Runs programs in ONNX Runtime's CPU execution provider.
 
-    Options: ``level`` (disable, basic, extended, all), ``opset``, ``threads``, and any ``session.*`` entry.
+    Options: ``level`` (disable, basic, extended, all), ``opset``, ``form`` (qdq, qoperator), ``threads``, and any
+    ``session.*`` entry. A user's file has an opset and a form of its own.
     """
 
     name = "onnxruntime"
     version = onnxruntime.__version__
+    recipes = MappingProxyType(
+        {
+            Recipe.FP32: "float nodes",
+            Recipe.W8A8_STATIC: "DequantizeLinear and MatMul, or MatMulInteger and QLinearMatMul (form=qoperator)",
+            Recipe.W8A8_DYNAMIC: "DynamicQuantizeLinear and MatMulInteger",
+            Recipe.W8A8_DYNAMIC_TOKEN: "QuantizeLinear on an axis and MatMulInteger",
+            Recipe.W8A32: "DequantizeLinear of weights",
+        }
+    )
 
     def __init__(self, options: Mapping[str, str]) -> None:
         """Set the options."""
@@ -53,6 +66,7 @@ class OnnxRuntime(Runtime):
         expect_known(self.name, own, tuple(DEFAULTS))
         self.options = {**DEFAULTS, **options}
         expect_option(self.name, "level", self.options["level"], tuple(LEVELS))
+        expect_option(self.name, "form", self.options["form"], QUANTISED_FORMS)
         for key in ("opset", "threads"):
             if not self.options[key].isdecimal():
                 raise RangeError(f"runtime {self.name}: option {key} is {self.options[key]!r}; expected a number")
@@ -63,10 +77,11 @@ class OnnxRuntime(Runtime):
 
     def load(self, program: Program) -> Executable:
         """Write the program as ONNX and load it."""
-        return OnnxExecutable(WrittenOnnx(program, int(self.options["opset"])), self.options)
+        source = WrittenOnnx(program, int(self.options["opset"]), self.options["form"])
+        return OnnxExecutable(source, self.options)
 
     def load_onnx(self, path: Path, program: Program) -> Executable:
-        """Load the user's file; the option ``opset`` has no part in it."""
+        """Load the user's file."""
         return OnnxExecutable(UserOnnx(path, program), self.options)
 
     def with_threads(self, threads: int) -> OnnxRuntime:

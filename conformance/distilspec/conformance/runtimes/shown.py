@@ -28,12 +28,20 @@ def _role(name: str) -> str:
     return re.sub(r"\d+", "#", name)
 
 
-def _harmless(kept: list[str], groups: Sequence[list[str]], unchanged: Callable[[Sequence[str]], bool]) -> list[str]:
+def _harmless(
+    kept: list[str],
+    groups: Sequence[list[str]],
+    unchanged: Callable[[Sequence[str]], bool],
+    *,
+    is_known_to_change: bool = False,
+) -> list[str]:
     """Return ``kept`` and the groups without those that change the graph."""
     everything = [*kept, *chain.from_iterable(groups)]
-    if unchanged(everything):
+    if not is_known_to_change and unchanged(everything):
         return everything
     if len(groups) <= 1:
         return kept
     middle = len(groups) // 2
-    return _harmless(_harmless(kept, groups[:middle], unchanged), groups[middle:], unchanged)
+    with_first = _harmless(kept, groups[:middle], unchanged)
+    lost_nothing = len(with_first) == len(kept) + sum(map(len, groups[:middle]))
+    return _harmless(with_first, groups[middle:], unchanged, is_known_to_change=lost_nothing)

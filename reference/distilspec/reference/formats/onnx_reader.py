@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import prod
 from pathlib import Path
@@ -20,7 +21,7 @@ from distilspec.reference.formats.onnx_nodes.tensor_file import PROGRAM_TYPES, T
 from distilspec.reference.program import Program
 
 #: The opsets that can be read.
-OLDEST_OPSET, NEWEST_OPSET = 11, 25
+OLDEST_OPSET, NEWEST_OPSET = 11, 28
 
 #: A protobuf message cannot be larger; bigger models have external data.
 LARGEST_FILE = 2**31 - 1
@@ -39,9 +40,10 @@ def read_onnx(path: Path, *, name: str = "") -> Program:
 
     A node becomes one step or a few; the last has the name of the node's output, and the others are
     ``<output>/<part>``. Inputs keep their types: a mask of int64 stays int64. An axis of an input without a fixed size
-    is ``batch`` if it is the first and ``sequence`` if it is the second. What a graph calculates with sizes is
-    calculated while it is read, for all sizes at once; a program has no tensors of shapes. Floats become real numbers,
-    of which the model's float32 is a rounding.
+    is ``batch`` if it is the first and ``sequence`` if it is the second, and so are all axes with that name. What a
+    graph calculates with sizes is calculated while it is read, for all sizes at once; a program has no tensors of
+    shapes. Floats become real numbers, of which the model's float32 is a rounding. FLOAT16 and DOUBLE are read where
+    they are constants that the graph casts to float32; what is calculated in them is refused.
 
     Where ONNX clips the bounds of a slice, or lets an id count from the end of a table of embeddings, the program
     raises ``RangeError`` instead; it never gives another value.
@@ -131,7 +133,9 @@ def _program(model: ModelProto, path: Path, name: str) -> Program:
     tensors = TensorFile(path)
     tensors.claim(graph.initializer)
     constants = {tensor.name for tensor in graph.initializer}
-    inputs = {value.name: _input_spec(value) for value in graph.input if value.name not in constants}
+    given = [value for value in graph.input if value.name not in constants]
+    dimensions = _dimensions(given)
+    inputs = {value.name: _input_spec(value, dimensions) for value in given}
     reading = Reading(name, inputs, tensors, opset, program_names(graph))
     for tensor in graph.initializer:
         reading.hold(tensor.name, tensors.read(tensor))
@@ -232,7 +236,18 @@ def _expect_names(graph: GraphProto) -> None:
         raise FormatError(f"the outputs are {names!r:.60}; expected different names that something makes")
 
 
-def _input_spec(value: ValueInfoProto) -> TensorSpec:
+def _dimensions(inputs: Sequence[ValueInfoProto]) -> dict[str, str]:
+    """Return the symbol of each named dimension: that of the axis on which it stands, first in inputs of many axes."""
+    shapes = sorted((value.type.tensor_type.shape.dim for value in inputs), key=len, reverse=True)
+    found = {symbol: symbol for symbol in _SYMBOLS}
+    for shape in shapes:
+        for symbol, dim in zip(_SYMBOLS, shape, strict=False):
+            if dim.dim_param:
+                found.setdefault(dim.dim_param, symbol)
+    return found
+
+
+def _input_spec(value: ValueInfoProto, dimensions: Mapping[str, str]) -> TensorSpec:
     subject = f"input {value.name!r:.60}"
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
         raise UnsupportedError(f"{subject} has no shape; expected a tensor with one")
@@ -248,8 +263,8 @@ def _input_spec(value: ValueInfoProto) -> TensorSpec:
             if not 0 <= dim.dim_value < 2**31:
                 raise FormatError(f"{subject} has size {dim.dim_value}; expected 0 or more")
             shape.append(dim.dim_value)
-        elif dim.dim_param in _SYMBOLS:
-            shape.append(dim.dim_param)
+        elif dim.dim_param in dimensions:
+            shape.append(dimensions[dim.dim_param])
         elif axis < len(_SYMBOLS):
             shape.append(_SYMBOLS[axis])
         else:

@@ -11,7 +11,7 @@ from distilspec.reference.contract.errors import RangeError, UnsupportedError
 from distilspec.reference.contract.spec import SPEC_VERSION
 from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.formats.onnx_forms import FORMS
-from distilspec.reference.formats.onnx_forms.graph import ELEMENT_TYPES, Graph, StepWriter, symbols
+from distilspec.reference.formats.onnx_forms.graph import ELEMENT_TYPES, QUANTISED_FORMS, Graph, StepWriter, symbols
 from distilspec.reference.program import Program, ProgramError, Step
 
 #: The opsets that can be written. 13 is the first with a scale per channel, 17 brings LayerNormalization, 20 Gelu.
@@ -22,6 +22,7 @@ def write_onnx(
     program: Program,
     *,
     opset: int = 17,
+    form: str = "qdq",
     static_shapes: Mapping[str, int] | None = None,
     expose: Sequence[str] = (),
 ) -> onnx.ModelProto:
@@ -37,6 +38,9 @@ def write_onnx(
     program : Program
     opset : int, 13 to 21
         Below 17 ``layer_norm`` is written as its formula, below 20 ``gelu`` and ``gelu_tanh`` are.
+    form : {"qdq", "qoperator"}
+        How products of codes with constant scales are written: as float products between DequantizeLinear and
+        QuantizeLinear, or as MatMulInteger and QLinearMatMul.
     static_shapes : mapping of symbol to size, optional
         Symbols that become fixed sizes, for example ``{"batch": 1, "sequence": 128}``.
     expose : sequence of tensor names
@@ -54,7 +58,7 @@ def write_onnx(
     ProgramError
         An exposed tensor does not exist, an output's label is the name of another tensor, or nothing makes an output.
     RangeError
-        A static size is not positive, or its symbol does not occur.
+        A static size is not positive, or its symbol does not occur; or the form does not exist.
 
     Examples
     --------
@@ -66,10 +70,12 @@ def write_onnx(
     """
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise UnsupportedError(f"write_onnx: opset is {opset}; expected {OLDEST_OPSET} to {NEWEST_OPSET}")
+    if form not in QUANTISED_FORMS:
+        raise RangeError(f"write_onnx: form is {form!r:.60}; expected one of {', '.join(QUANTISED_FORMS)}")
     sizes = dict(static_shapes or {})
     _expect_sizes(program, sizes)
     _expect_outputs(program, expose)
-    graph = Graph(program, opset, sizes)
+    graph = Graph(program, opset, sizes, form)
     for step in program.steps:
         _write_step(graph, step)
     for label, tensor in program.outputs.items():

@@ -64,10 +64,8 @@ def strategy(draw: st.DrawFn) -> Call:
     dtype, absent = draw(st.sampled_from((np.uint8, np.int8, np.int32))), draw(st.booleans())
     scales = values.scales(draw)
     if dtype is np.int32:
-        scale = values.paint(draw, scales, size)
-        return call(
-            "dequantize", codes=values.integers(draw, shape, -(2**31), 2**31 - 1, dtype), scale=scale, axis=axis
-        )
+        codes, scale = values.integers(draw, shape, -(2**31), 2**31 - 1, dtype), values.paint(draw, scales, size)
+        return call("dequantize", codes=codes, scale=scale, axis=axis)
     colours = values.codes(draw, dtype)
     zero_point = None if absent else values.paint(draw, colours, size)
     scale = values.paint(draw, scales, size)

@@ -87,7 +87,7 @@ def strategy(draw: st.DrawFn) -> Call:
     shape, biased = (*draw(values.leading), inner), draw(st.booleans())
     codes, weights = values.codes(draw, draw(st.sampled_from((np.uint8, np.int8)))), values.codes(draw, np.int8)
     scales, biases = values.scales(draw), values.palette(draw)
-    operands = {
+    operands: dict[str, Any] = {
         "x_scale": values.paint(draw, scales, ()),
         "x_zero_point": values.paint(draw, codes, ()),
         "weight_scale": values.paint(draw, scales, (outer,)),

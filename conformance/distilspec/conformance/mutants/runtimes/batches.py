@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from distilspec.conformance.dimensions import MASK
 from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise, opaque, with_operators
 from distilspec.reference import ops
 from distilspec.reference.arith import real
@@ -26,14 +27,12 @@ class _WithMask(Stepwise):
         self._read = read
 
     def answer(self, inputs: Mapping[str, Array]) -> Values:
-        mask = inputs.get("attention_mask")
-        if mask is None or mask.ndim != 2 or len(self.program.steps) < 2:
+        mask = inputs.get(MASK)
+        if mask is None or len(self.program.steps) == 1:
             return self.evaluate(inputs)
-        values = self.evaluate({**inputs, "attention_mask": self._read(mask.astype(np.bool_))})
+        values = self.evaluate({**inputs, MASK: self._read(mask.astype(np.bool_))})
         shown = self.evaluate(inputs)
-        derived = [
-            step.name for step in self.program.steps if "attention_mask" in step.inputs and step.op == "unsqueeze"
-        ]
+        derived = [step.name for step in self.program.steps if MASK in step.inputs and step.op == "unsqueeze"]
         return values | {name: shown[name] for name in derived}
 
 
@@ -42,11 +41,11 @@ def _reading(read: Callable[[BoolArray], BoolArray]) -> Load:
 
 
 def _as_length(mask: BoolArray) -> BoolArray:
-    return np.arange(mask.shape[1]) < mask.sum(axis=1, keepdims=True)
+    return np.less(np.arange(mask.shape[1]), mask.sum(axis=1, keepdims=True))
 
 
 def _until_the_first_gap(mask: BoolArray) -> BoolArray:
-    return np.logical_and.accumulate(mask, axis=1)
+    return np.asarray(np.logical_and.accumulate(mask, axis=1))
 
 
 def _of_the_first_row(mask: BoolArray) -> BoolArray:
@@ -54,12 +53,10 @@ def _of_the_first_row(mask: BoolArray) -> BoolArray:
 
 
 def _to_a_multiple_of_8(mask: BoolArray) -> BoolArray:
-    """Keep what fills up the last vector of kept tokens."""
-    last = mask.shape[1] - np.argmax(mask[:, ::-1], axis=1)
-    filled = np.where(mask.any(axis=1), -(-last // 8) * 8, 0)
-    return mask | (
-        (np.arange(mask.shape[1]) < filled[:, np.newaxis]) & (np.arange(mask.shape[1]) >= last[:, np.newaxis])
-    )
+    """Keep what fills up the vector of 8 in which a row ends."""
+    end = np.where(mask.any(axis=1), mask.shape[1] - np.argmax(mask[:, ::-1], axis=1), 0)[:, np.newaxis]
+    position = np.arange(mask.shape[1])
+    return np.asarray(mask | ((position >= end) & (position < -(-end // 8) * 8)))
 
 
 def _all(mask: BoolArray) -> BoolArray:
@@ -70,9 +67,9 @@ class _NotPutBack(Stepwise):
     """Sorts the rows by length and leaves the outputs sorted."""
 
     def answer(self, inputs: Mapping[str, Array]) -> Values:
-        mask = inputs.get("attention_mask")
+        mask = inputs.get(MASK)
         values = self.evaluate(inputs)
-        if mask is not None and mask.ndim == 2:
+        if mask is not None:
             order = np.argsort(-mask.sum(axis=1), kind="stable")
             for label, name in self.program.outputs.items():
                 if self.program.spec(name).shape[:1] == (BATCH,):
@@ -100,8 +97,8 @@ class _MaskAware(Stepwise):
         self._name, self._operator = name, operator
 
     def answer(self, inputs: Mapping[str, Array]) -> Values:
-        mask = inputs.get("attention_mask")
-        if mask is None or mask.ndim != 2:
+        mask = inputs.get(MASK)
+        if mask is None:
             return self.evaluate(inputs)
         planted = self._operator(mask.astype(np.bool_))
         namespace = SimpleNamespace(**{**ops.OPERATORS, self._name: planted}, constant=ops.constant)
@@ -176,20 +173,22 @@ _PADDING = _reading(_all)
 _LENGTH = _reading(_as_length)
 
 MUTANTS = (
-    RuntimeMutant("a thousandth of another row leaks into a batch", ("LN-S5",), _LEAK),
-    RuntimeMutant("a thousandth of another row leaks into a batch, nothing shown", ("LN-S5",), opaque(_LEAK)),
-    RuntimeMutant("padding is attended and pooled", ("SDPA-S4", "MEAN-S3"), _PADDING),
-    RuntimeMutant("padding is attended and pooled, nothing shown", ("SDPA-S4", "MEAN-S3"), opaque(_PADDING)),
+    RuntimeMutant("a thousandth of another row leaks into a batch", ("BATCH-S1", "LN-S5"), _LEAK),
+    RuntimeMutant(
+        "a thousandth of another row leaks into a batch, nothing shown", ("BATCH-S1", "DEC-S2"), opaque(_LEAK)
+    ),
+    RuntimeMutant("padding is attended and pooled", ("PAD-S1", "SDPA-S4", "MEAN-S3"), _PADDING),
+    RuntimeMutant("padding is attended and pooled, nothing shown", ("PAD-S1", "DEC-S2"), opaque(_PADDING)),
     RuntimeMutant(
         "the mask is read as a length",
         ("SDPA-S4", "MEAN-S3"),
         _LENGTH,
         seen_in="attention fusions that take one length a row",
     ),
-    RuntimeMutant("the mask is read as a length, nothing shown", ("SDPA-S4", "MEAN-S3"), opaque(_LENGTH)),
+    RuntimeMutant("the mask is read as a length, nothing shown", ("DEC-S1", "DEC-S2"), opaque(_LENGTH)),
     RuntimeMutant("the mask ends at its first gap", ("SDPA-S3",), _reading(_until_the_first_gap)),
-    RuntimeMutant("every row has the mask of the first", ("SDPA-S4",), _reading(_of_the_first_row)),
-    RuntimeMutant("padding up to a multiple of 8 is attended", ("SDPA-S4",), _reading(_to_a_multiple_of_8)),
+    RuntimeMutant("every row has the mask of the first", ("BATCH-S1", "SDPA-S4"), _reading(_of_the_first_row)),
+    RuntimeMutant("padding up to a multiple of 8 is attended", ("PAD-S1", "SDPA-S4"), _reading(_to_a_multiple_of_8)),
     RuntimeMutant(
         "padding has the score minus 10",
         ("SDPA-S4",),
@@ -197,12 +196,12 @@ MUTANTS = (
     ),
     RuntimeMutant(
         "a row of padding is NaN",
-        ("SDPA-S5",),
+        ("SDPA-S5", "DEC-S3"),
         with_operators(scaled_dot_product_attention=_nan_where_all_is_masked),
         seen_in="torch with a -infinity mask",
     ),
-    RuntimeMutant("rows stay sorted by length", ("LIN-S1", "MEAN-S2"), _NotPutBack),
-    RuntimeMutant("the last row of an odd batch repeats the one before", ("EMB-S1",), _OddRowRepeated),
+    RuntimeMutant("rows stay sorted by length", ("DEC-S1",), _NotPutBack),
+    RuntimeMutant("the last row of an odd batch repeats the one before", ("BATCH-S1", "EMB-S1"), _OddRowRepeated),
     RuntimeMutant(
         "the mean is over the longest sequence", ("MEAN-S1",), with_operators(mean_pool=_mean_over_the_longest)
     ),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import numpy as np
 
-from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise
+from distilspec.conformance.dimensions import MASK
+from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise, opaque
 from distilspec.conformance.runtimes.adapter import Executable
 from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import Array
@@ -38,13 +39,12 @@ def _shapes(inputs: Mapping[str, Array]) -> Hashable:
     return tuple(array.shape for array in inputs.values())
 
 
-def _first_input(inputs: Mapping[str, Array]) -> Hashable:
-    first = next(iter(inputs.values()))
-    return first.shape, first.tobytes()
+def _all_but_the_mask(inputs: Mapping[str, Array]) -> Hashable:
+    return _shapes(inputs), *(array.tobytes() for name, array in inputs.items() if name != MASK)
 
 
-def _first_row(inputs: Mapping[str, Array]) -> Hashable:
-    return _shapes(inputs), tuple(array[:1].tobytes() for array in inputs.values())
+def _first_rows(inputs: Mapping[str, Array]) -> Hashable:
+    return _shapes(inputs), *(np.atleast_1d(array)[:1].tobytes() for array in inputs.values())
 
 
 class _OneBuffer(Stepwise):
@@ -119,12 +119,12 @@ class _SizedOnce(Stepwise):
         self._longest: int | None = None
 
     def answer(self, inputs: Mapping[str, Array]) -> Values:
-        mask = inputs.get("attention_mask")
-        if mask is None or mask.ndim != 2:
+        mask = inputs.get(MASK)
+        if mask is None:
             return self.evaluate(inputs)
         self._longest = self._longest or mask.shape[1]
         seen = np.arange(mask.shape[1]) < self._longest
-        return self.evaluate({**inputs, "attention_mask": np.where(seen, mask, np.zeros_like(mask))})
+        return self.evaluate({**inputs, MASK: np.where(seen, mask, np.zeros_like(mask))})
 
 
 class _LeftOver(Stepwise):
@@ -135,21 +135,21 @@ class _LeftOver(Stepwise):
         self._longest = 0
 
     def answer(self, inputs: Mapping[str, Array]) -> Values:
-        mask = inputs.get("attention_mask")
-        if mask is None or mask.ndim != 2:
+        mask = inputs.get(MASK)
+        if mask is None:
             return self.evaluate(inputs)
         shorter = mask.shape[1] < self._longest
         self._longest = max(self._longest, mask.shape[1])
-        return self.evaluate({**inputs, "attention_mask": np.ones_like(mask)} if shorter else inputs)
+        return self.evaluate({**inputs, MASK: np.ones_like(mask)} if shorter else inputs)
 
 
 class _RightWhileWatched(Stepwise):
-    """Takes its fast, wrong path only when nothing but outputs is asked for."""
+    """Takes its fast, wrong path, in which a model has no padding, only when nothing but outputs is asked for."""
 
     def run(self, inputs: Mapping[str, Array]) -> Values:
-        mask = inputs.get("attention_mask")
-        unmasked = inputs if mask is None else {**inputs, "attention_mask": np.ones_like(mask)}
-        return super().run(unmasked)
+        if MASK not in inputs or len(self.program.steps) == 1:
+            return super().run(inputs)
+        return super().run({**inputs, MASK: np.ones_like(inputs[MASK])})
 
 
 class _ByName:
@@ -204,7 +204,7 @@ class _NothingAtPadding(Stepwise):
 
     def answer(self, inputs: Mapping[str, Array]) -> Values:
         values = self.evaluate(inputs)
-        mask = inputs.get("attention_mask")
+        mask = inputs.get(MASK)
         for label, name in self.program.outputs.items():
             if mask is not None and self.program.spec(name).shape[:2] == (BATCH, SEQUENCE):
                 values[label][~mask.astype(np.bool_)] = np.nan
@@ -212,30 +212,28 @@ class _NothingAtPadding(Stepwise):
         return values
 
 
-def _always_after(call: int) -> Callable[[int], bool]:
-    return lambda number: number > call
-
-
-#: What a stale answer breaks depends on the program; these are the clauses of what every program ends in.
-_ANY = ("LIN-S1", "LN-S5")
+#: A wrong answer that depends on nothing: looking up the ids is the first thing that it leaves out.
+_LOOK_UP = ("EMB-S1",)
 
 MUTANTS = (
-    RuntimeMutant("the first answer is given for ever", _ANY, _remembering(lambda _: None)),
-    RuntimeMutant("answers are remembered by shape", _ANY, _remembering(_shapes)),
-    RuntimeMutant("answers are remembered by ids, whatever the mask", ("SDPA-S4",), _remembering(_first_input)),
-    RuntimeMutant("answers are remembered by the first row of a batch", _ANY, _remembering(_first_row)),
-    RuntimeMutant("results are overwritten by the next call", _ANY, _OneBuffer),
-    RuntimeMutant("the caller's arrays are overwritten", _ANY, _WritesInputs),
-    RuntimeMutant("the first call is wrong", _ANY, lambda program: _Counting(program, lambda n: n == 0)),
-    RuntimeMutant("every call after the first is wrong", _ANY, lambda program: _Counting(program, _always_after(0))),
-    RuntimeMutant("every third call is wrong", _ANY, lambda program: _Counting(program, lambda n: n % 3 == 2)),
-    RuntimeMutant("a share of the last results stays", _ANY, _Accumulating),
+    RuntimeMutant("the first answer is given for ever", _LOOK_UP, _remembering(lambda _: None)),
+    RuntimeMutant("answers are remembered by shape", _LOOK_UP, _remembering(_shapes)),
+    RuntimeMutant("answers are remembered by shape, nothing shown", _LOOK_UP, opaque(_remembering(_shapes))),
+    RuntimeMutant("answers are remembered by ids, whatever the mask", ("SDPA-S4",), _remembering(_all_but_the_mask)),
+    RuntimeMutant("answers are remembered by the first row of a batch", ("BATCH-S1",), _remembering(_first_rows)),
+    RuntimeMutant("a program is compiled once for its name", ("QL-S1", "SPD-S1"), _ByName()),
+    RuntimeMutant("results are overwritten by the next call", ("OWN-S2",), _OneBuffer),
+    RuntimeMutant("the caller's arrays are overwritten", ("OWN-S1",), _WritesInputs),
+    RuntimeMutant("the first call is wrong", ("RUN2-S1",), lambda program: _Counting(program, lambda n: n == 0)),
+    RuntimeMutant("every call after the first is wrong", ("RUN2-S1",), lambda program: _Counting(program, bool)),
+    RuntimeMutant("every third call is wrong", ("RUN2-S2",), lambda program: _Counting(program, lambda n: n % 3 == 2)),
+    RuntimeMutant("a share of the last results stays", ("RUN2-S1", "RUN2-S2"), _Accumulating),
     RuntimeMutant("buffers have the length of the first call", ("SDPA-S3",), _SizedOnce),
-    RuntimeMutant("padding is attended after a longer call", ("SDPA-S4",), _LeftOver),
-    RuntimeMutant("right while its tensors are shown", ("SDPA-S4",), _RightWhileWatched),
+    RuntimeMutant("padding is attended after a longer call", ("RUN2-S2", "SDPA-S4"), _LeftOver),
+    RuntimeMutant("right while its tensors are shown", ("DEC-S1", "DEC-S2"), _RightWhileWatched),
     RuntimeMutant("outputs of one shape share memory", ("SQZ-S1",), _OutputsShareMemory),
-    RuntimeMutant("outputs after the first are lost", _ANY, _LosesOutputs),
-    RuntimeMutant("a batch of one loses its axis", _ANY, _WithoutAxesOfOne),
-    RuntimeMutant("results come in float16", _ANY, _InHalfPrecision),
-    RuntimeMutant("padding holds NaN in the results", _ANY, _NothingAtPadding),
+    RuntimeMutant("outputs after the first are lost", ("SQZ-S1",), _LosesOutputs),
+    RuntimeMutant("a batch of one loses its axis", ("LIN-S1",), _WithoutAxesOfOne),
+    RuntimeMutant("results come in float16", ("LIN-S1",), _InHalfPrecision),
+    RuntimeMutant("padding holds NaN in the results", ("LIN-S1",), _NothingAtPadding),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def _bias_scaled_before_an_activation(program: Program) -> Program:
     """Scale the bias as the accumulator is, where the epilogue of a static recipe also holds an activation."""
     constants = dict(program.constants)
     for layer in layers(program):
-        for step, after in zip(layer, layer[1:], strict=False):
+        for step, after in pairwise(layer):
             if step.op == "quantized_linear" and after.op in ("gelu", "relu") and step.inputs[1] in constants:
                 _, x_scale, _, _, weight_scale, bias = (str(name) for name in step.inputs)
                 constants[bias] = constants[bias] * (constants[x_scale] * constants[weight_scale])
@@ -236,7 +237,7 @@ def _first_two_blocks_exchanged(program: Program) -> Program:
         if not name.endswith(".indices") or indptr is None:
             return array
         rows = array.copy()
-        for start, end in zip(indptr, indptr[1:], strict=False):
+        for start, end in pairwise(indptr):
             if end - start > 1:
                 rows[start : start + 2] = rows[start : start + 2][::-1]
         return rows
@@ -334,8 +335,8 @@ MUTANTS = (
         _attention(_blocks_not_rescaled),
         seen_in="first versions of online softmax",
     ),
-    RuntimeMutant("the mask of the first head is inverted", ("SDPA-S4",), _attention(_first_head_inverted)),
-    RuntimeMutant("heads come out in reverse", ("SDPA-S3",), _attention(_heads_reversed)),
+    RuntimeMutant("the mask of the first head is inverted", ("SDPA-S4", "HEAD-S1"), _attention(_first_head_inverted)),
+    RuntimeMutant("heads come out in reverse", ("SDPA-S3", "HEAD-S1"), _attention(_heads_reversed)),
     RuntimeMutant("attention is causal", ("SDPA-S3",), _attention(_causal)),
     RuntimeMutant(
         "the variance of wide rows is taken in one pass",
@@ -357,11 +358,13 @@ MUTANTS = (
         ("DYN-S2",),
         with_operators(dynamic_quantize=_range_of_the_first_row),
     ),
-    RuntimeMutant("ids are held in 8 bits", ("EMB-S1",), _ids_in(np.uint8)),
-    RuntimeMutant("ids are held in 16 bits", ("EMB-S1",), _ids_in(np.int16)),
-    RuntimeMutant("the first two blocks of a row are exchanged", ("UNPK-S1",), rewritten(_first_two_blocks_exchanged)),
-    RuntimeMutant("the last block is dropped", ("UNPK-S1",), rewritten(_without_the_last_block)),
-    RuntimeMutant("square blocks are transposed", ("UNPK-S1",), rewritten(_blocks_transposed)),
+    RuntimeMutant("ids are held in 8 bits", ("EMB-S1", "VOC-S1"), _ids_in(np.uint8)),
+    RuntimeMutant("ids are held in 16 bits", ("EMB-S1", "VOC-S1"), _ids_in(np.int16)),
+    RuntimeMutant(
+        "the first two blocks of a row are exchanged", ("UNPK-S1", "SPD-S1"), rewritten(_first_two_blocks_exchanged)
+    ),
+    RuntimeMutant("the last block is dropped", ("UNPK-S1", "SPD-S1"), rewritten(_without_the_last_block)),
+    RuntimeMutant("square blocks are transposed", ("UNPK-S1", "SPD-S1"), rewritten(_blocks_transposed)),
     RuntimeMutant(
         "an empty block row repeats the one before",
         ("BSL-S2", "QBSL-S2"),

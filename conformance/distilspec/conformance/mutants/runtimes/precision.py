@@ -132,14 +132,14 @@ _WEIGHTS = (".weight", 2)
 
 MUTANTS = (
     RuntimeMutant("tensors are held in float16", ("LIN-S1", "LN-S4", "SDPA-S3"), _FLOAT16),
-    RuntimeMutant("tensors are held in float16, nothing shown", ("LIN-S1", "LN-S4", "SDPA-S3"), opaque(_FLOAT16)),
+    RuntimeMutant("tensors are held in float16, nothing shown", ("DEC-S2",), opaque(_FLOAT16)),
     RuntimeMutant(
         "tensors are held in bfloat16",
         ("LIN-S1", "LN-S4", "SDPA-S3"),
         _BFLOAT16,
         seen_in="OpenVINO's default precision hint on CPUs with AMX",
     ),
-    RuntimeMutant("tensors are held in bfloat16, nothing shown", ("LIN-S1", "LN-S4", "SDPA-S3"), opaque(_BFLOAT16)),
+    RuntimeMutant("tensors are held in bfloat16, nothing shown", ("DEC-S2",), opaque(_BFLOAT16)),
     RuntimeMutant(
         "products read 10 bits of the significand",
         ("LIN-S1", "SDPA-S1"),

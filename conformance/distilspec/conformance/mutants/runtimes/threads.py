@@ -50,7 +50,7 @@ def _one_sum_lost(y: Array, drawn: float) -> Array:
 
 def _another_order(y: Array, drawn: float) -> Array:
     """Move by less than a rounding, as another order of the terms does."""
-    return y * (1 + 2.0**-25 * np.rint(4 * drawn - 2))
+    return np.multiply(y, 1 + 2.0**-25 * np.rint(4 * drawn - 2))
 
 
 def _chunked(spoil: Callable[[Array, int], Array]) -> Callable[[int], Load]:
@@ -99,9 +99,11 @@ def _interfering(threads: int) -> Load:
 _LOST = _chunked(_last_chunk_lost)
 
 MUTANTS = (
-    RuntimeMutant("threads race: half of a sum is sometimes lost", ("LIN-S1", "QL-S1"), _racing(_one_sum_lost)),
-    RuntimeMutant("threads race: the order of sums changes", ("LIN-S1", "QL-S1"), _racing(_another_order)),
-    RuntimeMutant("columns that threads do not share out evenly are lost", ("LIN-S1",), _LOST(1), _LOST),
-    RuntimeMutant("every thread adds the bias", ("LIN-S2",), _bias_of_every_thread(1), _bias_of_every_thread),
-    RuntimeMutant("threads write the last row to all", ("LIN-S1",), _interfering(1), _interfering),
+    RuntimeMutant(
+        "threads race: half of a sum is sometimes lost", ("RUN2-S1", "LIN-S1", "QL-S1"), _racing(_one_sum_lost)
+    ),
+    RuntimeMutant("threads race: the order of sums changes", ("RUN2-S1",), _racing(_another_order)),
+    RuntimeMutant("columns that threads do not share out evenly are lost", ("THR-S1",), _LOST(1), _LOST),
+    RuntimeMutant("every thread adds the bias", ("THR-S1",), _bias_of_every_thread(1), _bias_of_every_thread),
+    RuntimeMutant("threads write the last row to all", ("THR-S1",), _interfering(1), _interfering),
 )

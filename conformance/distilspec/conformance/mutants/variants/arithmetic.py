@@ -24,6 +24,7 @@ def times_reciprocal(x: Array, divisor: Array) -> Array:
     return np.asarray(x * (np.float32(1) / divisor))
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def exp_by_exp2(x: Float32Array) -> Array:
     """Return 2 to the power of x log2(e), the product carried in two parts."""
     product = x.astype(np.float64) * float(LOG2_E)
@@ -37,12 +38,12 @@ def off_by(function: Unary, ulps: float) -> Unary:
     """
     Return a function that is off by so many units in the last place of its own result, and then rounded.
 
-    Zeros, infinities and NaN are right. A result that float64 rounds to 1 is taken for a number below it.
+    Zeros, limits at infinity and NaN are right. A result that float64 rounds to 1 is taken for a number below it.
     """
 
     def evaluate(x: Array) -> Array:
         exact = np.asarray(function(x.astype(np.float64)))
-        regular = np.isfinite(exact) & (exact != 0)
+        regular = np.isfinite(x) & np.isfinite(exact) & (exact != 0)
         _, exponent = np.frexp(np.nextafter(np.where(regular, np.abs(exact), 1.0), 0.0))
         ulp = np.ldexp(1.0, np.maximum(exponent - 24, -149))
         return np.where(regular, exact + ulps * ulp, exact).astype(np.float32)

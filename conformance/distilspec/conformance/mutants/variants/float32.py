@@ -36,7 +36,7 @@ def sum_of_products(total: Sum) -> Binary:
 
 def fused(a: Float32Array, b: Float32Array) -> Float32Array:
     """Return the products of rows where each step is one fused multiply and add."""
-    total = np.zeros(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-2]), np.float32)
+    total = np.zeros((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-2]), np.float32)
     for k in range(a.shape[-1]):
         exact = a[..., :, np.newaxis, k].astype(np.float64) * b[..., np.newaxis, :, k].astype(np.float64)
         total = (total + exact).astype(np.float32)
@@ -45,7 +45,7 @@ def fused(a: Float32Array, b: Float32Array) -> Float32Array:
 
 def product_of_scales(accumulator: Array, x_scale: Array, weight_scale: Array, bias: Array | None) -> Array:
     """Multiply the scales, then the accumulator, then add the bias: three roundings and one for the conversion."""
-    y = accumulator.astype(np.float32) * (x_scale * weight_scale)
+    y: Array = accumulator.astype(np.float32) * (x_scale * weight_scale)
     return y if bias is None else y + bias
 
 
@@ -235,7 +235,7 @@ class Float32Operators:
         """Divide the sum over the kept tokens by their number, at least 1."""
         kept = np.where(attention_mask[..., np.newaxis], float32(hidden_states), np.float32(0))
         count = np.maximum(attention_mask.sum(axis=1), 1).astype(np.float32)
-        return self._by.total(np.swapaxes(kept, 1, 2)) / count[:, np.newaxis]
+        return np.divide(self._by.total(np.swapaxes(kept, 1, 2)), count[:, np.newaxis])
 
     def matmul(self, a: Array, b: Array) -> Array:
         """Multiply rows with columns."""
@@ -273,13 +273,13 @@ class Float32Operators:
 
     def symmetric_scale(self, largest: Array) -> Array:
         """Divide by 127."""
-        scale = self._by.quotient(float32(largest), np.float32(127))
+        scale = self._by.quotient(float32(largest), np.array(127, np.float32))
         return np.where(scale < self._by.smallest_scale, np.float32(1), scale)
 
     def asymmetric_scale(self, minimum: Array, maximum: Array) -> tuple[Array, Array]:
         """Divide the width of the range, widened to hold 0, by 255."""
         low, high = np.minimum(float32(minimum), np.float32(0)), np.maximum(float32(maximum), np.float32(0))
-        scale = self._by.quotient(high - low, np.float32(255))
+        scale = self._by.quotient(high - low, np.array(255, np.float32))
         scale = np.where(scale < self._by.smallest_scale, np.float32(1), scale)
         return scale, saturated(np.rint(self._by.quotient(-low, scale)), np.uint8)
 
@@ -344,7 +344,7 @@ class Float32Operators:
 
 
 def over_blocks(dot: Binary, x: Array, data: Array, indices: Array, indptr: Array) -> Array:
-    """Return the product of x [..., rows, in_features] with a transposed block-sparse weight, block row by block row."""
+    """Return the product of x [rows, in_features] with a transposed block-sparse weight, block row by block row."""
     _, out, in_ = data.shape
     y = np.zeros((*x.shape[:-1], (len(indptr) - 1) * out), x.dtype)
     for row in range(len(indptr) - 1):
@@ -362,7 +362,7 @@ def centred(codes: Array, zero_point: Array | None) -> Array:
 def saturated(value: Array, dtype: Any) -> Array:
     """Clip to the range of ``dtype``, with 0 for NaN, and cast."""
     limits = np.iinfo(dtype)
-    return np.nan_to_num(np.clip(value, limits.min, limits.max)).astype(dtype)
+    return np.asarray(np.nan_to_num(np.clip(value, limits.min, limits.max)), dtype)
 
 
 def along(axis: int | None, x: Array, parameter: Array) -> Array:

@@ -65,7 +65,7 @@ def compensated(terms: Float32Array) -> Float32Array:
 
 def in_float64(terms: Float32Array) -> Float32Array:
     """Add in float64 and round once."""
-    return terms.sum(axis=-1, dtype=np.float64).astype(np.float32)
+    return np.asarray(terms.sum(axis=-1, dtype=np.float64), np.float32)
 
 
 def flushing(terms: Float32Array) -> Float32Array:

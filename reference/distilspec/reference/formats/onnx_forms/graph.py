@@ -27,6 +27,10 @@ ELEMENT_TYPES: Mapping[str, int] = {
 }
 
 
+#: How products of codes with constant scales can be written.
+QUANTISED_FORMS = ("qdq", "qoperator")
+
+
 def symbols(program: Program) -> tuple[str, ...]:
     """Return the symbolic dimensions of a program, in the order of their first use."""
     specs = (*program.inputs.values(), *program.tensors.values())
@@ -41,10 +45,15 @@ class Graph:
     ``<step>/<part>``. A boolean input is int64 in the graph, as Transformers feeds masks, and cast once.
     """
 
-    def __init__(self, program: Program, opset: int, sizes: Mapping[str, int]) -> None:
-        """Start an empty graph for ``program``; a symbol in ``sizes`` is written as that size."""
+    def __init__(self, program: Program, opset: int, sizes: Mapping[str, int], form: str) -> None:
+        """
+        Start an empty graph for ``program``.
+
+        A symbol in ``sizes`` is written as that size; ``form`` is one of ``QUANTISED_FORMS``.
+        """
         self.program = program
         self.opset = opset
+        self.form = form
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._sizes: dict[str, int | str] = {symbol: symbol for symbol in symbols(program)} | dict(sizes)

@@ -154,6 +154,8 @@ def integer_product(
     processors without VNNI fails without them; the bias may get the rank of ``x``, see ``_kept_apart``. A matrix ``x``
     is left out: its product and bias would become a float Gemm before integer kernels are looked for.
 
+    In the form ``qoperator``, QLinearMatMul where the result is codes and nothing is added, else as others.
+
     Others: MatMulInteger, Cast, Mul by both scales, Add. One scale for all of ``x`` is multiplied by the weight's
     first, which is how ONNX Runtime recognises the form. One scale a token is not: it would fuse that too, and
     multiply the bias by the token's scale.
@@ -161,8 +163,13 @@ def integer_product(
     after = [("Add", [_kept_apart(to, bias, x)], "sum")] if bias else []
     if y_scale is not None and y_zero_point is not None:
         after.append(("QuantizeLinear", [y_scale, y_zero_point], "codes"))
-    is_static = to.array(x_scale) is not None and to.array(x_zero_point) is not None
-    if is_static and _is_scalar(to, x_scale) and len(to.spec(x).shape) > 2:
+    is_static = to.array(x_scale) is not None and to.array(x_zero_point) is not None and _is_scalar(to, x_scale)
+    if is_static and to.graph.form == "qoperator" and bias is None and y_scale is not None and y_zero_point is not None:
+        zeros = to.constant("weight.zero_point", np.zeros(int(to.spec(weight_scale).shape[0]), np.int8))
+        operands = [x, x_scale, x_zero_point, transposed, weight_scale, zeros, y_scale, y_zero_point]
+        to.result("QLinearMatMul", operands)
+        return
+    if is_static and to.graph.form == "qdq" and len(to.spec(x).shape) > 2:
         real = to.node("DequantizeLinear", [x, x_scale, x_zero_point], "x")
         zeros = to.constant("weight.zero_point", np.zeros(int(to.spec(weight_scale).shape[0]), np.int8))
         weight = to.node("DequantizeLinear", [transposed, weight_scale, zeros], "weight", axis=1)

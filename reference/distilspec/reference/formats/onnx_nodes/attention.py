@@ -2,7 +2,7 @@
 Attention in one node: Attention, QAttention and MultiHeadAttention of ``com.microsoft``, and ONNX's own Attention.
 
 Those of ``com.microsoft`` add a large negative number to the scores of masked keys, so that a row whose keys are all
-masked is the softmax of its scores and not zeros.
+masked is the softmax of its scores. In ONNX's own, which takes a mask of booleans, it is 0.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def multi_head_attention(node: Node) -> None:
 
 
 def standard_attention(node: Node) -> None:
-    """Read ONNX's Attention, in which query and key are each multiplied by the root of the scale."""
+    """Read ONNX's Attention, in which query and key are each multiplied by the root of the scale; operand 3 masks."""
     _expect_absent(node, {4: "past_key", 5: "past_value", 6: "nonpad_kv_seqlen"})
     node.integer("softmax_precision", 1)
     for name in ("is_causal", "qk_matmul_output_mode"):
@@ -80,11 +80,7 @@ def standard_attention(node: Node) -> None:
     root = node.step("scale.root", "sqrt", [_scale(node, query)])
     scaled = [node.step(f"{name}.scaled", "multiply", [part, root]) for name, part in (("query", query), ("key", key))]
     scores = node.step("scores", "matmul", [scaled[0], _turned(node, scaled[1])])
-    if node.has(3) and node.spec(node.tensor(3)).dtype == "bool":
-        masked = node.step("masked", "where", [node.tensor(3), scores, node.float_constant("lowest", -np.inf)])
-        _weigh(node, masked, None, value, joined=joined)
-    else:
-        _weigh(node, scores, node.optional(3), value, joined=joined)
+    _weigh(node, scores, node.optional(3), value, joined=joined)
 
 
 _NAMES = ("query", "key", "value")
@@ -103,10 +99,17 @@ def _self_attention(node: Node, projected: str, addend: str | None) -> None:
 
 
 def _weigh(node: Node, scores: str, addend: str | None, value: str, *, joined: bool = True) -> None:
-    """Give the values weighted by the softmax of scores plus an addend; ``joined`` heads are one axis."""
-    if addend is not None:
-        scores = node.step("masked", "add", [scores, addend])
-    operands = [node.step("shares", "softmax", [scores], axis=-1), value]
+    """
+    Give the values weighted by the softmax of the scores; ``joined`` heads are one axis.
+
+    ``addend`` is added to the scores, or if it is boolean, chooses among them.
+    """
+    operands = [scores]
+    if addend is not None and node.spec(addend).dtype == "bool":
+        operands.append(addend)
+    elif addend is not None:
+        operands = [node.step("masked", "add", [scores, addend])]
+    operands = [node.step("shares", "softmax", operands, axis=-1), value]
     if not joined:
         node.result("matmul", operands)
         return

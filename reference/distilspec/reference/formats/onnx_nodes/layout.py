@@ -55,6 +55,7 @@ def constant_of_shape(node: Node) -> None:
 
 def range_of(node: Node) -> None:
     """Read Range with a known start, limit and step of 1."""
+    node.integer("stash_type", 0)
     operands = node.all_known()
     if operands is None:
         raise Undecided("its limits depend on the input; expected sizes")

@@ -35,6 +35,8 @@ def quantize_linear(node: Node) -> None:
 
 def dequantize_linear(node: Node) -> None:
     """Read DequantizeLinear."""
+    if node.integer("output_dtype", 0) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
+        raise UnsupportedError("its result has another type; expected FLOAT")
     scale, axis = _scale(node, 1, _axis(node))
     zero_point = zero_point_at(node, 2)
     _elementwise(node, "dequantize", [scale, zero_point] if zero_point else [scale], axis)
