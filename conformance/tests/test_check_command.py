@@ -169,7 +169,7 @@ def test_a_users_onnx_file_is_judged(call, folder, tmp_path):
     assert status == 0
     assert document["model"] == "mine.onnx"
     assert document["recipes"] == ["fp32"]
-    assert sum(case["clause"] == "LIN-S1" for case in document["cases"]) >= 6
+    assert sum(case["clause"] == "MM-S1" for case in document["cases"]) >= 6
 
 
 @pytest.mark.parametrize("arguments", [("--recipe", "w8a32"), ("--sparsity", "0.5")])

@@ -3,7 +3,7 @@ Inputs on which a legitimate float32 form comes as near to its bound as is known
 
     PYTHONPATH=conformance/tests python -m worst_inputs
 
-renews the tables of docs/derivations/README.md and segments.md, which tests in conformance/tests/bounds compare with it.
+renews the tables of docs/derivations/README.md and segments.md, with which tests in conformance/tests/bounds agree.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import dataclasses
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -208,19 +209,25 @@ def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
     if not runtime.supports(case.operator):
         detail = f"{runtime.name} declares no support for {case.operator}"
         return ended(_verdict(Unit.EXACT, State.UNSUPPORTED, detail))
-    program, inputs = one_step_program(case)
+    program, inputs, errors = _posed(case)
     evidence = Evidence(program, inputs, next(iter(program.outputs.values())))
     try:
         got = runtime.load(program).run(copied(inputs))
-        lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
-        allowed = program.run(bounds, lifted)
-        errors = {label: bounded.error for label, bounded in allowed.items()}
         answers = (case.expected, *case.allowed)
         return ended(min((_judge_answer(got, answer, errors) for answer in answers), key=_severity), evidence)
     except UnsupportedError as error:
         return ended(_verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))
     except Exception as error:  # noqa: BLE001
         return ended(crashed(error), evidence)
+
+
+@cache
+def _posed(case: GoldenCase) -> tuple[Program, Mapping[str, Array], Mapping[str, Float64Array]]:
+    """Return a case as a program with its inputs, and the bound of every output, which are found once in a process."""
+    program, inputs = one_step_program(case)
+    lifted = {name: bounds.Bounded.exact(array) for name, array in inputs.items()}
+    allowed = program.run(bounds, lifted)
+    return program, inputs, {label: bounded.error for label, bounded in allowed.items()}
 
 
 def _judge_answer(

@@ -84,6 +84,7 @@ class Journal:
                 "unit": unit.id,
                 "mandatory": sorted(outcome.mandatory),
                 "recipe": outcome.recipe,
+                "steps": outcome.steps,
                 "cases": [dataclasses.asdict(dataclasses.replace(case, evidence=None)) for case in outcome.cases],
             }
             with self._lines.open("a", encoding="utf-8") as file:
@@ -117,12 +118,17 @@ class Journal:
             try:
                 record = json.loads(line)
                 cases = tuple(self._case(fields) for fields in record["cases"])
-                yield record["unit"], Outcome(cases, frozenset(record["mandatory"]), record["recipe"])
-            except (KeyError, TypeError, ValueError) as error:
+                yield record["unit"], self._outcome(cases, record)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise FormatError(
                     f"journal: {self._lines}: {error}; "
                     "expected what an unfinished run wrote; remove the folder to start anew"
                 ) from None
+
+    @staticmethod
+    def _outcome(cases: tuple[CaseResult, ...], record: dict[str, Any]) -> Outcome:
+        steps = {name: tuple(found) for name, found in record["steps"].items()}
+        return Outcome(cases, frozenset(record["mandatory"]), record["recipe"], steps)
 
     def _case(self, fields: dict[str, Any]) -> CaseResult:
         verdict = fields.pop("judgement")

@@ -27,4 +27,5 @@ def mandatory_steps(program: Program, cases: Iterable[CaseResult]) -> frozenset[
 
 def mandatory_relations(cases: Iterable[CaseResult]) -> frozenset[str]:
     """Return the clauses that ``check_metamorphic``, which gave these cases, has to judge: those that apply."""
-    return frozenset(case.clause for case in cases if case.clause and case.state is not State.UNSUPPORTED)
+    applying = (case.clause for case in cases if case.clause and case.state is not State.UNSUPPORTED)
+    return frozenset(clause for found in applying for clause in found.split(", "))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from distilspec.conformance.result import CaseResult
 from distilspec.conformance.runtimes.adapter import Runtime
@@ -17,12 +17,14 @@ class Outcome:
     """
     What a unit ended in: its cases, and the clauses that a run with this unit has to judge.
 
-    ``recipe`` names the numerics of the model that was judged, if it was one.
+    ``recipe`` names the numerics of the model that was judged, if it was one, and ``steps`` holds its steps' names by
+    ``model/recipe``.
     """
 
     cases: tuple[CaseResult, ...]
     mandatory: frozenset[str] = frozenset()
     recipe: str = ""
+    steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

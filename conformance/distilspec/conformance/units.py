@@ -132,7 +132,9 @@ def _steps(source: Source, runtime: Runtime, progress: Progress) -> Outcome:
     progress(f"prepare {source.model} {source.recipe}")
     subject = subject_of(source)
     mandatory = frozenset(formula_clause(step.op) for step in subject.program.steps)
-    return Outcome(tuple(check_model(runtime, subject, progress)), mandatory, subject.program.recipe)
+    recipe = subject.program.recipe
+    steps = {f"{subject.name}/{recipe}": tuple(step.name for step in subject.program.steps)}
+    return Outcome(tuple(check_model(runtime, subject, progress)), mandatory, recipe, steps)
 
 
 def _relations(source: Source, runtime: Runtime, progress: Progress) -> Outcome:

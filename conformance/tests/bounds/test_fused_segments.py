@@ -14,6 +14,7 @@ from worst_inputs import SEGMENT_PAGE, segment_used
 
 from distilspec.conformance import bounds
 from distilspec.conformance.bounds import Bounded
+from distilspec.reference import ops
 
 CHOICES = 6
 
@@ -58,7 +59,7 @@ def test_a_fused_kernel_reaches_a_tenth_of_the_bound(name):
 
 @given(st.integers(0, 2**32 - 1), st.floats(-12, 2))
 def test_codes_made_inside_a_segment_are_those_of_every_value_within_its_bound(seed, exponent):
-    """Q-S3, Q-S4: the set is {quantize(v) : |v - reference| <= bound}, up to the quotient's own 2 ulp, and no larger."""
+    """Q-S3, Q-S4: {quantize(v) : |v - reference| <= bound}, up to the quotient's own 2 ulp, and no larger."""
     random = np.random.default_rng(seed)
     scale, zero_point = np.float32(random.uniform(0.01, 1)), np.uint8(random.integers(0, 256))
     value = 40 * random.standard_normal(64) * scale

@@ -59,7 +59,7 @@ def ask(runtime: Runtime, question: Question) -> Answer:
     program = question.program
     (step,) = program.steps
     if not runtime.supports(step.op):
-        return _unsupported(f"{runtime.name} declares no support for {step.op}")
+        return Answer(undeclared(runtime, step.op))
     try:
         executable = runtime.load(program)
         first = copied(executable.run(copied(question.inputs)))
@@ -69,9 +69,14 @@ def ask(runtime: Runtime, question: Question) -> Answer:
         detail = "two runs on the same inputs gave different bits"
         return Answer(Judgement(Unit.METAMORPHIC, State.FAIL, np.inf, np.inf, detail), answer.evidence)
     except UnsupportedError as error:
-        return _unsupported(str(error))
+        return Answer(_unsupported(str(error)))
     except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
         return Answer(crashed(error), Evidence(program, question.inputs, step.name))
+
+
+def undeclared(runtime: Runtime, operator: str) -> Judgement:
+    """Return the verdict on a runtime that declares that it lacks an operator."""
+    return _unsupported(f"{runtime.name} declares no support for {operator}")
 
 
 def judge_outputs(question: Question, got: Mapping[str, Array]) -> Answer:
@@ -101,5 +106,5 @@ def _judge_output(question: Question, label: str, got: Mapping[str, Array]) -> A
     return Answer(replace(judgement, cause="".join(causes[:1]), detail=detail), evidence, causes)
 
 
-def _unsupported(detail: str) -> Answer:
-    return Answer(Judgement(Unit.EXACT, State.UNSUPPORTED, 0.0, 0.0, detail))
+def _unsupported(detail: str) -> Judgement:
+    return Judgement(Unit.EXACT, State.UNSUPPORTED, 0.0, 0.0, detail)

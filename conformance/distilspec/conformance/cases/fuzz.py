@@ -15,7 +15,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
-from distilspec.conformance.cases.asking import Answer, ask, pose
+from distilspec.conformance.cases.asking import Answer, ask, pose, undeclared
 from distilspec.conformance.cases.call import Call
 from distilspec.conformance.cases.operators import call_strategy
 from distilspec.conformance.cases.reduce import reduced
@@ -72,6 +72,9 @@ def fuzz_operator(
     """
     case_id = f"{operator}/fuzz/{seed}"
     progress(case_id)
+    if not runtime.supports(operator):
+        yield CaseResult(case_id, formula_clause(operator), "any", operator, undeclared(runtime, operator), (operator,))
+        return
     fuzzer = _Fuzzer(runtime, operator, database)
     while fuzzer.hunt(f"{operator} {seed}", examples):
         progress(f"{case_id}-{len(fuzzer.failures)}")

@@ -129,14 +129,13 @@ def check(
     if accepted is not None:
         cases_ = apply_waivers(run.cases, accepted, run.runtime, date.today())
         run = replace(run, cases=tuple(cases_), waivers=accepted.of(run.runtime))
-    if report is not None:
-        write_report(run, report)
-    if journal is not None:
-        journal.finish()
     if as_json_text:
         print(json.dumps(as_json(run), indent=1, allow_nan=False))
     else:
         print_run(run, Console(), report)
+    if report is not None and journal is not None:
+        write_report(run, report)
+        journal.finish()
     raise typer.Exit(run.exit_status)
 
 
@@ -189,4 +188,5 @@ def _run(header: Run, outcomes: Sequence[Outcome]) -> Run:
     cases = tuple(case for outcome in outcomes for case in outcome.cases)
     mandatory = frozenset(clause for outcome in outcomes for clause in outcome.mandatory)
     recipes = tuple(dict.fromkeys(outcome.recipe for outcome in outcomes if outcome.recipe)) or ("any",)
-    return replace(header, cases=cases, mandatory=mandatory, recipes=recipes)
+    steps = {name: found for outcome in outcomes for name, found in outcome.steps.items()}
+    return replace(header, cases=cases, mandatory=mandatory, recipes=recipes, steps=steps)

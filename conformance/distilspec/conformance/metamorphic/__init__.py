@@ -30,7 +30,7 @@ from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
 
-#: Every relation by its name; its module has one clause, and a function ``answers`` that yields verdicts.
+#: Every relation by its name; its module has clauses, and a function ``answers`` that yields verdicts on them.
 RELATIONS: Mapping[str, ModuleType] = {
     "run again": run_again,
     "ownership": ownership,
@@ -46,9 +46,9 @@ RELATIONS: Mapping[str, ModuleType] = {
 SEVERITY = (State.PASS, State.MISTRUSTED, State.UNDECIDED, State.FAIL)
 
 
-def relation_clauses() -> dict[str, Clause]:
-    """Return the clause of every relation by the relation's name."""
-    return {name: clauses(cast(Callable[..., Any], module))[-1] for name, module in RELATIONS.items()}
+def relation_clauses() -> dict[str, tuple[Clause, ...]]:
+    """Return the clauses of every relation by the relation's name."""
+    return {name: clauses(cast(Callable[..., Any], module)) for name, module in RELATIONS.items()}
 
 
 def check_metamorphic(
@@ -69,7 +69,8 @@ def check_metamorphic(
             verdict = error.judgement if isinstance(error, RuntimeFailedError) else _unsupported(str(error))
             yield CaseResult(f"{prefix}/relations", "", recipe, "", verdict)
             return
-        for name, clause in relation_clauses().items():
+        for name, found in relation_clauses().items():
+            ids = ", ".join(clause.id for clause in found)
             declined: list[str] = []
             for batch, inputs in subject.batches.items():
                 progress(f"{name} {prefix}/{batch}")
@@ -79,9 +80,9 @@ def check_metamorphic(
                     declined.append(str(error))
                 else:
                     evidence = Evidence(subject.program, inputs, next(iter(subject.program.outputs.values())))
-                    yield CaseResult(f"{prefix}/{batch}/{name}", clause.id, recipe, "", judgement, (), evidence)
+                    yield CaseResult(f"{prefix}/{batch}/{name}", ids, recipe, "", judgement, (), evidence)
             if len(declined) == len(subject.batches):
-                yield CaseResult(f"{prefix}/{name}", clause.id, recipe, "", _unsupported(declined[0]))
+                yield CaseResult(f"{prefix}/{name}", ids, recipe, "", _unsupported(declined[0]))
 
 
 def judge_relation(bench: Bench, name: str, inputs: Mapping[str, Array]) -> Judgement:

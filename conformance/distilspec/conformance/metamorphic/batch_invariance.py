@@ -1,8 +1,8 @@
 """
 The other texts of a batch change nothing.
 
-BATCH-S1  a text alone, with the padding that it had, and in a batch gives answers that differ by no more than the
-    bounds of two runs   (recipes that take one scale from a whole tensor are exempt)
+BATCH-S1  the texts of a batch in reverse order, and each alone with the padding that it had, give answers that differ by
+    no more than the bounds of two runs   (alone: recipes that take one scale from a whole tensor are exempt)
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 from distilspec.conformance.adjoints.first_order import FirstOrder
-from distilspec.conformance.dimensions import MASK, dimensions, part, parts
-from distilspec.conformance.metamorphic.bench import Answer, Bench, View, expect_no_common_scale
+from distilspec.conformance.dimensions import MASK, dimensions, part, parts, takes_one_scale
+from distilspec.conformance.metamorphic.bench import Answer, Bench, View
 from distilspec.conformance.result import Judgement
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array
@@ -25,27 +25,33 @@ JUDGED = 3
 
 
 def answers(bench: Bench, inputs: Mapping[str, Array]) -> Iterator[Judgement]:
-    """Compare texts of the batch with the same texts alone."""
-    expect_no_common_scale(bench.program)
-    texts = range(len(inputs[MASK]))
-    batch = dimensions(bench.program).batch
+    """Compare the batch with the batch in reverse order, and texts of it with the same texts alone."""
+    program, texts = bench.program, range(len(inputs[MASK]))
+    batch = dimensions(program).batch
     if len(texts) < 2:
         raise UnsupportedError("no batch has two texts")
     together = bench.answer(inputs)
-    views = [partial(_text, bench.program, batch, index) for index in texts]
-    alone = [
-        bench.ask(bench.executable, parts(bench.program, inputs, batch, slice(index, index + 1))) for index in texts
-    ]
-    moved = [_moved(bench.program, together, alone[index], views[index]) for index in texts]
+    turned = slice(None, None, -1)
+    reverse = bench.ask(bench.executable, parts(program, inputs, batch, turned))
+    view = partial(_texts, program, batch, turned)
+    limits = FirstOrder(program, reverse.inputs)
+    yield from bench.compare("the texts in reverse order", limits, together, reverse, view=view)
+    if takes_one_scale(program):
+        return
+    rows = [slice(index, index + 1) for index in texts]
+    views = [partial(_texts, program, batch, row) for row in rows]
+    alone = [bench.ask(bench.executable, parts(program, inputs, batch, row)) for row in rows]
+    moved = [_moved(program, together, alone[index], views[index]) for index in texts]
     for index in np.argsort(moved)[: -JUDGED - 1 : -1]:
-        limits = FirstOrder(bench.program, alone[index].inputs)
+        limits = FirstOrder(program, alone[index].inputs)
         yield from bench.compare(f"text {index} alone", limits, together, alone[index], view=views[index])
 
 
-def _text(program: Program, batch: str, index: int, tensor: str, array: Array) -> Array:
-    return part(program, tensor, array, batch, slice(index, index + 1))
+def _texts(program: Program, batch: str, chosen: slice, tensor: str, array: Array) -> Array:
+    return part(program, tensor, array, batch, chosen)
 
 
+@np.errstate(invalid="ignore")
 def _moved(program: Program, together: Answer, alone: Answer, view: View) -> float:
     """Return the largest difference of any element of any output; what is not a number is the largest of all."""
     differences = [

@@ -15,7 +15,7 @@ import numpy as np
 from distilspec.conformance.adjoints.first_order import FirstOrder
 from distilspec.conformance.answer_form import checked_outputs
 from distilspec.conformance.check import crashed, load_subject
-from distilspec.conformance.dimensions import takes_one_scale, tokens
+from distilspec.conformance.dimensions import tokens
 from distilspec.conformance.distance import Compared, judge_distance
 from distilspec.conformance.result import Judgement, State, Unit
 from distilspec.conformance.runtimes.adapter import Executable, Granularity, Runtime
@@ -192,14 +192,6 @@ def same_bits(what: str, first: Answer, second: Answer) -> Judgement:
     label = max(distances, key=lambda name: distances[name])
     detail = f"{label} differs by up to {distances[label]:.3g}; expected equal bits"
     return about(what, Judgement(Unit.METAMORPHIC, State.FAIL, distances[label], math.inf, detail))
-
-
-def expect_no_common_scale(program: Program) -> None:
-    """Raise ``UnsupportedError`` if the meaning of the program itself lets texts and padding move each other."""
-    if takes_one_scale(program):
-        raise UnsupportedError(
-            f"{program.recipe} is exempt: it takes one scale from a whole tensor, in which other texts and padding are"
-        )
 
 
 def about(what: str, judgement: Judgement) -> Judgement:

@@ -33,16 +33,15 @@ def answers(bench: Bench, inputs: Mapping[str, Array]) -> Iterator[Judgement]:
 
 def order(heads: int) -> list[int]:
     """
-    Return an order of the heads: turned by one, and then the first two exchanged.
+    Return an order of the heads: the first stays and the others turn by one; two are exchanged.
 
-    From three heads on it is no rotation, and it does not commute with the rotations or with the reversal, so that
-    a runtime that has the heads in one of those orders is not fooled by having it twice.
+    From three heads on it commutes neither with the rotations of all heads nor with their reversal, so that a runtime
+    that has them in one of those orders is not right by being wrong twice.
 
     >>> order(4)
-    [2, 1, 3, 0]
+    [0, 2, 3, 1]
     """
-    turned = [*range(1, heads), 0]
-    return [turned[1], turned[0], *turned[2:]] if heads > 2 else turned
+    return [0, *range(2, heads), 1] if heads > 2 else [1, 0]
 
 
 def permuted(program: Program) -> Program:
@@ -65,8 +64,8 @@ def permuted(program: Program) -> Program:
         for tensor in step.inputs[:3]:
             source = _source(program, str(tensor), (heads, head_dim))
             linears.append(read_linear(program, source).permuted(rows=features))
-        for target in _targets(program, step.outputs[0], heads * head_dim):
-            linears.append(read_linear(program, target).permuted(columns=features))
+        targets = _targets(program, step.outputs[0], heads * head_dim)
+        linears += [read_linear(program, target).permuted(columns=features) for target in targets]
     if not linears:
         raise UnsupportedError(f"program {program.name} has no attention with several heads")
     return rewritten(program, linears)

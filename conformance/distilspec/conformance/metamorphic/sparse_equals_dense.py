@@ -1,8 +1,8 @@
 """
 A weight in blocks and the same weight with explicit zeros are one weight.
 
-SPD-S1  the block-sparse and the dense form of one program give equal bits where its Linears are quantised, because sums
-    of integers have no order; elsewhere they differ by no more than the bounds of two runs
+SPD-S1  the block-sparse and the dense form of one program give equal bits where its Linears are quantised, because
+    sums of integers have no order; elsewhere they differ by no more than the bounds of two runs
 """
 
 from __future__ import annotations

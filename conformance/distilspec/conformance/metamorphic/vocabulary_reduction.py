@@ -1,8 +1,8 @@
 """
 Words that do not occur can be taken out of the vocabulary.
 
-VOC-S1  with the rows of the word table that the batch uses, in another order, and its ids renumbered, the answers differ
-    by no more than the bounds of two runs   (a look-up is exact)
+VOC-S1  with only the rows of the word table that the batch uses, in another order, and its ids renumbered, the answers
+    differ by no more than the bounds of two runs   (a look-up is exact)
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _reading(read: Callable[[BoolArray], BoolArray]) -> Load:
 
 
 def _as_length(mask: BoolArray) -> BoolArray:
-    return np.less(np.arange(mask.shape[1]), mask.sum(axis=1, keepdims=True))
+    return np.asarray(np.arange(mask.shape[1]) < mask.sum(axis=1, keepdims=True))
 
 
 def _until_the_first_gap(mask: BoolArray) -> BoolArray:

@@ -50,7 +50,7 @@ def _one_sum_lost(y: Array, drawn: float) -> Array:
 
 def _another_order(y: Array, drawn: float) -> Array:
     """Move by less than a rounding, as another order of the terms does."""
-    return np.multiply(y, 1 + 2.0**-25 * np.rint(4 * drawn - 2))
+    return np.asarray(y * (1 + 2.0**-25 * round(4 * drawn - 2)))
 
 
 def _chunked(spoil: Callable[[Array, int], Array]) -> Callable[[int], Load]:

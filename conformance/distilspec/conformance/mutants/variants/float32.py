@@ -235,7 +235,7 @@ class Float32Operators:
         """Divide the sum over the kept tokens by their number, at least 1."""
         kept = np.where(attention_mask[..., np.newaxis], float32(hidden_states), np.float32(0))
         count = np.maximum(attention_mask.sum(axis=1), 1).astype(np.float32)
-        return np.divide(self._by.total(np.swapaxes(kept, 1, 2)), count[:, np.newaxis])
+        return np.asarray(self._by.total(np.swapaxes(kept, 1, 2)) / count[:, np.newaxis])
 
     def matmul(self, a: Array, b: Array) -> Array:
         """Multiply rows with columns."""

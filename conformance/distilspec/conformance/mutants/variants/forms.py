@@ -68,7 +68,7 @@ class ZeroPointAfterTheSum(Float32Operators):
     def sums(self, x: Array, zero_point: Array, weight: Array) -> Array:
         """Correct the sums afterwards."""
         correction = zero_point.astype(np.int32) * weight.sum(axis=1, dtype=np.int32)
-        return np.subtract(exact_sums(x.astype(np.int32), weight.astype(np.int32)), correction)
+        return np.asarray(exact_sums(x.astype(np.int32), weight.astype(np.int32)) - correction)
 
 
 class ShortIds(Float32Operators):
