@@ -1,4 +1,4 @@
-"""``check`` and ``locate`` as commands: fresh cases, processes, kills, waivers, a user's ONNX file, first divergence."""
+"""``check`` and ``locate`` as commands: fresh cases, processes, kills, waivers, ONNX files, the first divergence."""
 
 from __future__ import annotations
 

@@ -170,9 +170,8 @@ def test_what_cannot_be_used_is_one_line(tmp_path):
 
 
 STATIC = "w8a8-static-attn-elementwise"
-#: ONNX Runtime's quantiser has no ranges of what a fused embedding gives, and leaves the products after it with float
-#: activations.
-PARTLY = "w8a32+w8a8-static-attn-elementwise"
+#: ONNX Runtime's quantiser takes no ranges of what fused nodes give: products of that keep float activations.
+PARTLY = "w8a8-static+w8a32-attn-elementwise"
 
 MAKERS = {
     "as exported": (lambda path: path, "fp32"),
@@ -193,10 +192,14 @@ def exported(tmp_path_factory):
     return users_files.distilbert(tmp_path_factory.mktemp("exported"), n_layers=1)
 
 
-def judge(path, options=None, **reading):
+#: Keeps products of 8-bit weights with floats in float32; docs/findings/0003 says what happens without.
+FLOAT_ACTIVATIONS = {"session.qdq_matmulnbits_accuracy_level": "1"}
+
+
+def judge(path, level="all", **reading):
     """Return the subject and every case of ONNX Runtime on a user's file."""
     subject = read_user_model(path, **reading)
-    return subject, check_model(find_runtime("onnxruntime", options or {}), subject)
+    return subject, check_model(find_runtime("onnxruntime", {"level": level, **FLOAT_ACTIVATIONS}), subject)
 
 
 def failing(cases):
@@ -235,7 +238,7 @@ def test_shares_that_a_runtime_makes_too_small_are_found(exported):
     departs = np.abs(fused - plain).max() > 1e-3 * np.abs(plain).max()
     found = [case for case in cases if case.state is State.FAIL and "softmax" in case.operators]
     assert bool(found) == departs
-    assert failing(judge(path, {"level": "basic"})[1]) == []
+    assert failing(judge(path, "basic")[1]) == []
 
 
 FILES = {
@@ -267,18 +270,17 @@ def test_files_of_strangers_are_judged_on_texts(package):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.parametrize("attention", ["eager", "sdpa"])
-@pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
+@pytest.mark.parametrize(("dynamo", "attention"), [(False, "eager"), (True, "sdpa")], ids=["torchscript", "dynamo"])
 def test_distilbert_of_a_real_size_is_judged(dynamo, attention, maker, tmp_path):
-    """Both exporters, three layers of the sizes of DistilBERT, every form."""
+    """Both exporters, two layers of the sizes of DistilBERT, every form; the eager one is fused to one Attention."""
     pytest.importorskip("transformers")
     if dynamo:
         pytest.importorskip("onnxscript", reason="torch's newer exporter needs onnxscript")
-    sizes = {"vocab_size": 1000, "dim": 768, "n_layers": 3, "n_heads": 12, "hidden_dim": 3072}
-    exported = users_files.distilbert(tmp_path, dynamo=dynamo, attention=attention, **sizes)
+    sizes = {"vocab_size": 1000, "dim": 768, "n_heads": 12, "hidden_dim": 3072}
+    exported = users_files.distilbert(tmp_path, dynamo=dynamo, attention=attention, head=False, **sizes)
     make, _ = MAKERS[maker]
 
     _, cases = judge(make(exported))
 
     assert failing(cases) == []
-    assert sum(bool(case.operators) for case in cases) >= 50
+    assert sum(bool(case.operators) for case in cases) >= 30

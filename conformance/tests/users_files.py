@@ -60,12 +60,12 @@ def distilbert(folder, *, dynamo=False, attention="sdpa", head=True, **sizes):
     return path
 
 
-def fused(path, *, heads=4, hidden=32):
+def fused(path):
     """Let ONNX Runtime's transformer optimizer fuse a file, and return the new one."""
     from onnxruntime.transformers import optimizer
 
     made = path.with_name(f"{path.stem}-fused.onnx")
-    optimised = optimizer.optimize_model(str(path), model_type="bert", num_heads=heads, hidden_size=hidden, opt_level=0)
+    optimised = optimizer.optimize_model(str(path), model_type="bert", opt_level=0)
     optimised.save_model_to_file(str(made))
     return made
 

@@ -39,7 +39,7 @@ def checked_outputs(program: Program, inputs: Mapping[str, Array], answered: Any
 
 def misfit(program: Program, inputs: Mapping[str, Array], tensor: str, got: Any) -> str:
     """Return what is wrong with the form of an answer for ``tensor``, and nothing where it is right."""
-    if not isinstance(got, np.ndarray):
+    if not isinstance(got, (np.ndarray, np.generic)):  # NumPy makes a scalar of an array without axes
         return f"is a {type(got).__name__}; expected an array"
     spec = program.spec(tensor)
     dtypes = ("float32", "float64") if spec.dtype in ("float", "float64") else (spec.dtype,)

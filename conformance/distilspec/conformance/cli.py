@@ -10,6 +10,7 @@ from distilspec.conformance.commands.check import check
 from distilspec.conformance.commands.compare import compare
 from distilspec.conformance.commands.goldens import goldens
 from distilspec.conformance.commands.locate import locate
+from distilspec.conformance.commands.mutants import mutants
 from distilspec.conformance.commands.replay import replay
 from distilspec.conformance.commands.run import run
 from distilspec.conformance.commands.spec import spec
@@ -29,6 +30,7 @@ app.command()(check)
 app.command()(locate)
 app.command()(replay)
 app.command()(compare)
+app.command()(mutants)
 app.command()(run)
 app.command()(spec)
 app.add_typer(goldens, name="goldens")

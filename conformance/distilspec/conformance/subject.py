@@ -10,6 +10,7 @@ from distilspec.conformance.cases import texts
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.formats.hugging_face import Model
+from distilspec.reference.formats.tokenizer import Text
 from distilspec.reference.program import Program
 from distilspec.reference.recipes import apply_recipe, calibrate, prune
 
@@ -39,7 +40,7 @@ def compress(
     *,
     sparsity: float = 0.0,
     block_shape: tuple[int, int] = (4, 1),
-    calibration: Sequence[str] = texts.CALIBRATION,
+    calibration: Sequence[Text] = texts.CALIBRATION,
 ) -> Program:
     """Return the model's program pruned to a sparsity (0 leaves it dense) and under a recipe, calibrated on texts."""
     program = model.program

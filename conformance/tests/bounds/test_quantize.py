@@ -134,3 +134,12 @@ def test_a_scale_per_channel():
     assert rows.error.tolist() == [[0, 0], [0, 0]]
     back = bounds.dequantize(rows, scale, zero, axis=0)
     assert back.contains((rows.value.astype(np.float32) - [[0], [1]]).astype(np.float32) * scale[:, np.newaxis]).all()
+
+
+def test_a_subnormal_scale_leaves_its_codes_open():
+    """A processor that reads it as zero divides by zero; a neighbour with another scale is judged as ever."""
+    bounded = bounds.quantize(np.float32([1e-39, 1]), np.float32([1e-40, 1]), np.zeros(2, np.uint8))
+
+    assert bounded.contains(np.uint8([255, 1])).all()
+    assert bounded.contains(np.uint8([0, 1])).all()
+    assert not bounded.contains(np.uint8([0, 2])).all()

@@ -9,6 +9,9 @@ from operator_cases import Constant, one_step
 from refusal import refused
 from small_encoder import BATCH, encoder
 
+from distilspec.conformance.check import check_operators
+from distilspec.conformance.goldens import load_goldens
+from distilspec.conformance.one_step import one_step_program
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.segments import judge_segments
@@ -17,10 +20,8 @@ from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.onnx_reader import read_onnx
 from distilspec.reference.formats.onnx_writer import write_onnx
 
-RECIPES = [recipe for recipe in Recipe if recipe is not Recipe.W8A8_STATIC]
 
-
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", list(Recipe))
 def test_an_encoder_passes_step_by_step(recipe):
     """Every tensor of the program is a tensor of the graph, so every step is judged alone."""
     program = encoder(recipe)
@@ -36,17 +37,30 @@ def test_an_encoder_passes_step_by_step(recipe):
     assert [step.judgement.detail for step in judged_steps if step.judgement.state is State.FAIL] == []
 
 
-def test_products_of_dequantized_codes_are_no_mode_for_static_codes():
+def test_the_form_qdq_is_no_mode_for_static_codes():
     """QL-S1: node by node, DequantizeLinear and MatMul make a sum of real numbers, which leaves the exact bound."""
     program = encoder(Recipe.W8A8_STATIC)
-    executable = find_runtime("onnx-reference").load(program)
+    runtime = find_runtime("onnx-reference", {"form": "qdq"})
 
-    shown = executable.run_exposed(BATCH, program.tensors)
+    shown = runtime.load(program).run_exposed(BATCH, program.tensors)
 
     values = program.checked(BATCH) | {name: shown[name] for name in program.tensors}
     failed = [step for step in judge_segments(program, values) if step.judgement.state is State.FAIL]
     assert {step.segment.operators for step in failed} == {("quantized_linear",)}
-    assert Recipe.W8A8_STATIC not in find_runtime("onnx-reference").recipes
+    assert set(Recipe) - set(runtime.recipes) == {Recipe.W8A8_STATIC}
+    assert set(find_runtime("onnx-reference").recipes) == set(Recipe)
+
+
+def test_requantised_ties_are_right_or_found_wrong():
+    """QL-S4: finding 0012 is that QLinearMatMul adds the zero point before it rounds."""
+    runtime = find_runtime("onnx-reference")
+    golden = next(case for case in load_goldens() if case.id == "quantized_linear-requantized-ties-odd-zero-point")
+    program, inputs = one_step_program(golden)
+
+    (result,) = check_operators(runtime, [golden])
+
+    is_right = np.array_equal(runtime.load(program).run(inputs)["y"], golden.expected[0].value)
+    assert result.state is (State.PASS if is_right else State.FAIL)
 
 
 def test_infinities_saturate_or_are_found_wrong():
@@ -83,8 +97,10 @@ def test_a_node_that_the_evaluator_lacks_is_refused_in_one_line():
 
 
 def test_options_are_checked():
-    """The opset is a number."""
+    """The opset is a number, and the form is one that is written."""
     with refused(RangeError, "option opset is 'new'"):
         find_runtime("onnx-reference", {"opset": "new"})
+    with refused(RangeError, "option form is 'float'"):
+        find_runtime("onnx-reference", {"form": "float"})
     with refused(RangeError, "option level does not exist"):
         find_runtime("onnx-reference", {"level": "all"})

@@ -34,4 +34,5 @@ def gelu(x: Operand) -> Bounded:
     argument = np.where(density > 0, density * length * gamma(3), 0.0)
     erf_error = argument + BUDGET * UNIT + UNIT * 2 * special.ndtr(at + x.error)
     error = spread + rounding(length / 2, erf_error, 2) + rounding(size, gamma(2), 2)
-    return result(value, error, length + error, x)
+    limit = np.isneginf(at) & (x.error == 0)  # GELU-S2
+    return result(value, np.where(limit, 0.0, error), np.where(limit, 0.0, length + error), x)

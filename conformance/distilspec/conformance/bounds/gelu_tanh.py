@@ -36,4 +36,5 @@ def gelu_tanh(x: Operand) -> Bounded:
     double = 2 * np.sqrt(2 / np.pi) * (at + 0.044715 * at**3)
     share_error = sigmoid_rounding(double, reach, float(gamma(8)))
     error = spread + rounding(length, share_error, 3) + rounding(size, gamma(2), 2)
-    return result(value, error, length + error, x)
+    limit = np.isneginf(at) & (x.error == 0)  # GELUT-S3
+    return result(value, np.where(limit, 0.0, error), np.where(limit, 0.0, length + error), x)

@@ -18,7 +18,7 @@ def quantize(x: Operand, scale: Operand, zero_point: Operand, *, axis: int | Non
     The zero point is added to both ends, and both are saturated. The distance between code and zero point is kept too:
     an uncertain zero point moves both by the same step.
     """
-    x, scale, zero_point = read(x), lift(scale), lift(zero_point)
+    x, scale, zero_point = read(x), read(scale), lift(zero_point)
     value = reference.quantize(x.value, scale.value, zero_point.value, axis=axis)
     zero, zero_error = real(zero_point.value), zero_point.error
     if axis is not None:

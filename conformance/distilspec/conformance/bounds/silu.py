@@ -24,4 +24,5 @@ def silu(x: Operand) -> Bounded:
     spread = moved(x.error, slope, steepest=STEEPEST, curvature=CURVATURE)
     size, length = np.abs(value) + spread, np.abs(at) + x.error
     error = spread + rounding(length, sigmoid_rounding(at, x.error)) + rounding(size, UNIT)
-    return result(value, error, length + error, x)
+    limit = np.isneginf(at) & (x.error == 0)  # SILU-S2
+    return result(value, np.where(limit, 0.0, error), np.where(limit, 0.0, length + error), x)

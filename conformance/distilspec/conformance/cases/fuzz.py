@@ -37,7 +37,7 @@ MOST_FAILURES = 5
 #: A larger share of examples that prove nothing makes the whole run prove nothing.
 MOST_MISTRUSTED = 0.5
 
-_NUMBER = re.compile(r"[-+]?[0-9]+(?:[.][0-9]+)?(?:e[-+]?[0-9]+)?")
+_NUMBERS = re.compile(r"\[[0-9, ]*\]|[-+]?[0-9]+(?:[.][0-9]+)?(?:e[-+]?[0-9]+)?")
 
 
 def fuzz_operator(
@@ -99,7 +99,7 @@ class _Failure:
     """
     One way in which a runtime fails: the smallest call that shows it, and the known bugs that explain all such calls.
 
-    Where no known bug explains it, failures are the same if the same is said about them, apart from numbers.
+    Where no known bug explains it, failures are the same if the same is said about them, apart from numbers and places.
     """
 
     call: Call
@@ -299,7 +299,7 @@ class _Keeping(ExampleDatabase):
 
 
 def _wording(judgement: Judgement) -> str:
-    return f"{judgement.state} {_NUMBER.sub('#', judgement.detail)}"
+    return f"{judgement.state} {_NUMBERS.sub('#', judgement.detail)}"
 
 
 def _broken(causes: Sequence[str]) -> str:

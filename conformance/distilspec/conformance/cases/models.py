@@ -52,6 +52,9 @@ VOCABULARY, FIRST_WORD = 135, 5
 #: the clearest of so many that are drawn.
 PAIRS, DRAWN = 4, 20
 
+#: So many positions are left over by the longest text, for padding.
+ROOM = 2
+
 #: Texts that calibrate a static recipe; none of them is judged.
 CALIBRATION = 24
 
@@ -154,7 +157,7 @@ def _pairs(draw: Draw, model: Model, count: int) -> list[Pair]:
     Question answering takes a question and its context, and a BERT, which has token types, every third pair in two
     parts.
     """
-    longest = model.config.max_positions - 3
+    longest = model.config.max_positions - 3 - ROOM
     pairs = []
     for number in range(count):
         words = [model.tokenizer.token(i) for i in _words(draw, int(draw.integers((), 2, longest - 1)) + 1)]

@@ -1,8 +1,8 @@
 """
 The other texts of a batch change nothing.
 
-BATCH-S1  the texts of a batch in reverse order, and each alone with the padding that it had, give answers that differ by
-    no more than the bounds of two runs   (alone: recipes that take one scale from a whole tensor are exempt)
+BATCH-S1  the texts of a batch in reverse order, and each alone with the padding that it had, give answers that differ
+    by no more than the bounds of two runs   (alone: recipes that take one scale from a whole tensor are exempt)
 """
 
 from __future__ import annotations

@@ -4,44 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from distilspec.conformance.runtimes.adapter import Executable, Runtime, expect_known, expect_number, expect_version
+from distilspec.conformance.runtimes.adapter import (
+    Executable,
+    Runtime,
+    expect_known,
+    expect_number,
+    expect_option,
+    expect_version,
+)
 from distilspec.conformance.runtimes.onnx_source import OnnxSource, UserOnnx, WrittenOnnx
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.formats.onnx_forms import FORMS
+from distilspec.reference.formats.onnx_forms.graph import QUANTISED_FORMS
 from distilspec.reference.program import Program
 
-#: The evaluator has no DequantizeLinear before opset 19.
-DEFAULTS = {"opset": "21"}
+#: The evaluator has no DequantizeLinear before opset 19. Node by node, the form qdq multiplies real numbers in float32.
+DEFAULTS = {"opset": "21", "form": "qoperator"}
+
+AS_WRITTEN = "every node as it is written"
 
 
 class OnnxReferenceRuntime(Runtime):
     """
     Runs programs node by node in ``onnx.reference.ReferenceEvaluator``.
 
-    Options: ``opset``, in which a program is written.
-
-    It has no mode for ``w8a8-static``, which is written as DequantizeLinear and MatMul for others to fuse: node by
-    node, that is a product of real numbers in float32.
+    Options: ``opset`` and ``form`` (qoperator, qdq), in which a program is written. A user's file has its own.
     """
 
     name = "onnx-reference"
     version = onnx.__version__
-    recipes = MappingProxyType(
-        {
-            Recipe.FP32: "every node as it is written",
-            Recipe.W8A8_DYNAMIC: "every node as it is written",
-            Recipe.W8A8_DYNAMIC_TOKEN: "every node as it is written",
-            Recipe.W8A32: "every node as it is written",
-        }
-    )
 
     def __init__(self, options: Mapping[str, str]) -> None:
         """Set the options."""
@@ -49,6 +47,11 @@ class OnnxReferenceRuntime(Runtime):
         expect_known(self.name, options, tuple(DEFAULTS))
         self.options = {**DEFAULTS, **options}
         expect_number(self.name, "opset", self.options["opset"])
+        form = expect_option(self.name, "form", self.options["form"], QUANTISED_FORMS)
+        recipes = dict.fromkeys(Recipe, AS_WRITTEN)
+        if form == "qdq":
+            del recipes[Recipe.W8A8_STATIC]
+        self.recipes = recipes
 
     def supports(self, op: str) -> bool:
         """Return whether the operator has an ONNX form."""
@@ -56,10 +59,10 @@ class OnnxReferenceRuntime(Runtime):
 
     def load(self, program: Program) -> Executable:
         """Write the program as ONNX and prepare it."""
-        return OnnxReferenceExecutable(WrittenOnnx(program, int(self.options["opset"])))
+        return OnnxReferenceExecutable(WrittenOnnx(program, int(self.options["opset"]), self.options["form"]))
 
     def load_onnx(self, path: Path, program: Program) -> Executable:
-        """Prepare the user's file; the option ``opset`` has no part in it."""
+        """Prepare the user's file."""
         return OnnxReferenceExecutable(UserOnnx(path, program))
 
 

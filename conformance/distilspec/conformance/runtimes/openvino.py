@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 import openvino
@@ -23,8 +24,10 @@ from distilspec.conformance.runtimes.adapter import (
 from distilspec.conformance.runtimes.onnx_source import OnnxSource, UserOnnx, WrittenOnnx
 from distilspec.conformance.runtimes.shown import harmless_to_show
 from distilspec.reference.contract.errors import ContractError
+from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.formats.onnx_forms import FORMS
+from distilspec.reference.formats.onnx_forms.graph import QUANTISED_FORMS
 from distilspec.reference.program import Program
 
 #: ``free`` leaves the precision to OpenVINO, which takes bf16 or f16 on processors that have it; ``f32`` forbids that.
@@ -33,7 +36,7 @@ PRECISIONS = ("f32", "free")
 #: ``dynamic`` leaves symbolic sizes symbolic; ``static`` compiles the model again for every shape that comes.
 SHAPES = ("dynamic", "static")
 
-DEFAULTS = {"opset": "17", "precision": "f32", "shapes": "dynamic", "threads": "1"}
+DEFAULTS = {"opset": "17", "form": "qdq", "precision": "f32", "shapes": "dynamic", "threads": "1"}
 
 LONGEST_ERROR = 300
 
@@ -54,12 +57,22 @@ class OpenVinoRuntime(Runtime):
     """
     Runs programs on OpenVINO's CPU device.
 
-    Options: ``opset``, ``precision`` (f32, free), ``shapes`` (dynamic, static), ``threads``, and any property of the
-    device by its own name in capitals, which is passed on as it is.
+    Options: ``opset`` and ``form`` (qdq, qoperator), in which a program is written while a user's file has its own;
+    ``precision`` (f32, free), ``shapes`` (dynamic, static), ``threads``, and any property of the device by its own name
+    in capitals, which is passed on as it is.
     """
 
     name = "openvino"
     version = openvino.__version__.partition("-")[0]
+    recipes = MappingProxyType(
+        {
+            Recipe.FP32: "float nodes",
+            Recipe.W8A8_STATIC: "low-precision transformations of QuantizeLinear, DequantizeLinear and MatMul",
+            Recipe.W8A8_DYNAMIC: "DynamicQuantizeLinear and MatMulInteger, multiplied in float32",
+            Recipe.W8A8_DYNAMIC_TOKEN: "QuantizeLinear on an axis and MatMulInteger; needs shapes=static",
+            Recipe.W8A32: "weights decompressed as they are read",
+        }
+    )
 
     def __init__(self, options: Mapping[str, str]) -> None:
         """Set the options."""
@@ -68,6 +81,7 @@ class OpenVinoRuntime(Runtime):
         expect_known(self.name, own, tuple(DEFAULTS))
         self.options = {**DEFAULTS, **options}
         expect_option(self.name, "precision", self.options["precision"], PRECISIONS)
+        expect_option(self.name, "form", self.options["form"], QUANTISED_FORMS)
         expect_option(self.name, "shapes", self.options["shapes"], SHAPES)
         for key in ("opset", "threads"):
             expect_number(self.name, key, self.options[key])
@@ -78,10 +92,11 @@ class OpenVinoRuntime(Runtime):
 
     def load(self, program: Program) -> Executable:
         """Write the program as ONNX and compile it."""
-        return OpenVinoExecutable(WrittenOnnx(program, int(self.options["opset"])), self.options)
+        source = WrittenOnnx(program, int(self.options["opset"]), self.options["form"])
+        return OpenVinoExecutable(source, self.options)
 
     def load_onnx(self, path: Path, program: Program) -> Executable:
-        """Compile the user's file; the option ``opset`` has no part in it."""
+        """Compile the user's file."""
         return OpenVinoExecutable(UserOnnx(path, program), self.options)
 
     def with_threads(self, threads: int) -> OpenVinoRuntime:

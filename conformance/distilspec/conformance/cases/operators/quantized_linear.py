@@ -50,6 +50,11 @@ def cases() -> Iterator[Case]:
         name = f"{zero_point.dtype}-zero-point-{zero_point}"
         new = CASES.named(name, "QL-S1", "the zero point of every term, tails included")
         yield layer(new, x=new.codes(zero_point.dtype, 3, 37), x_zero_point=zero_point)
+    for dtype in (np.uint8, np.int8):
+        new = CASES.named(f"cancellation-{np.dtype(dtype)}", "QL-S1 QL-S2", "terms that cancel: sums must be exact")
+        half, weight = new.codes(dtype, 3, 32), new.codes(np.int8, 5, 32)
+        x, weight = np.concatenate([half, half, half[:, :1]], 1), np.concatenate([weight, -weight, weight[:, :1]], 1)
+        yield layer(new, x=x, x_zero_point=dtype(3), weight=weight, bias=None)
     new = CASES.named("m128-weights", "QL-S1", "weights of -128, which 8 bits cannot negate")
     yield layer(new, weight=np.full((5, 37), -128, np.int8))
     new = CASES.named("zero-channels", "QL-S1 QL-S3", "outputs whose weights are all zero give their bias")

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from distilspec.conformance.dimensions import MASK
-from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise, opaque, with_operators
+from distilspec.conformance.mutants.planted import (
+    Load,
+    RuntimeMutant,
+    Stepwise,
+    in_whole_programs,
+    opaque,
+    with_operators,
+)
 from distilspec.reference import ops
 from distilspec.reference.arith import real
 from distilspec.reference.contract.symbols import BATCH
@@ -192,7 +199,7 @@ MUTANTS = (
     RuntimeMutant(
         "padding has the score minus 10",
         ("SDPA-S4",),
-        with_operators(scaled_dot_product_attention=_padding_weighs(-10.0)),
+        in_whole_programs(with_operators(scaled_dot_product_attention=_padding_weighs(-10.0))),
     ),
     RuntimeMutant(
         "a row of padding is NaN",
@@ -203,13 +210,15 @@ MUTANTS = (
     RuntimeMutant("rows stay sorted by length", ("DEC-S1",), _NotPutBack),
     RuntimeMutant("the last row of an odd batch repeats the one before", ("BATCH-S1", "EMB-S1"), _OddRowRepeated),
     RuntimeMutant(
-        "the mean is over the longest sequence", ("MEAN-S1",), with_operators(mean_pool=_mean_over_the_longest)
+        "the mean is over the longest sequence",
+        ("MEAN-S1",),
+        in_whole_programs(with_operators(mean_pool=_mean_over_the_longest)),
     ),
     RuntimeMutant("a dynamic range is that of padding", ("DYN-S2",), _range_over(np.logical_not)),
     RuntimeMutant("a dynamic range leaves padding out", ("DYN-S2",), _range_over(np.asarray)),
     RuntimeMutant(
         "tokens at one position share a scale",
         ("DYNT-S2",),
-        with_operators(dynamic_quantize_token=_token_scale_of_the_batch),
+        in_whole_programs(with_operators(dynamic_quantize_token=_token_scale_of_the_batch)),
     ),
 )

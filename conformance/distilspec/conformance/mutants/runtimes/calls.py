@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 import numpy as np
 
 from distilspec.conformance.dimensions import MASK
-from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise, opaque
+from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise, in_whole_programs, opaque
 from distilspec.conformance.runtimes.adapter import Executable
 from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import Array
@@ -90,6 +90,10 @@ class _Counting(Stepwise):
         return {name: _half(array) if array.dtype.kind == "f" else array for name, array in values.items()}
 
 
+def _counting(wrong: Callable[[int], bool]) -> Load:
+    return in_whole_programs(lambda program: _Counting(program, wrong))
+
+
 def _half(array: Array) -> Array:
     return np.asarray(array / 2)
 
@@ -153,14 +157,15 @@ class _RightWhileWatched(Stepwise):
 
 
 class _ByName:
-    """Compiles a program once for each name and for its inputs' shapes."""
+    """Compiles a whole program once for its name and those of its tensors, whatever its weights are."""
 
     def __init__(self) -> None:
         self._compiled: dict[Hashable, Program] = {}
 
     def __call__(self, program: Program) -> Executable:
-        key = program.name, tuple(program.inputs), tuple(program.tensors)
-        return Stepwise(self._compiled.setdefault(key, program))
+        if len(program.steps) == 1:
+            return Stepwise(program)
+        return Stepwise(self._compiled.setdefault((program.name, tuple(program.tensors)), program))
 
 
 class _OutputsShareMemory(Stepwise):
@@ -221,19 +226,19 @@ MUTANTS = (
     RuntimeMutant("answers are remembered by shape, nothing shown", _LOOK_UP, opaque(_remembering(_shapes))),
     RuntimeMutant("answers are remembered by ids, whatever the mask", ("SDPA-S4",), _remembering(_all_but_the_mask)),
     RuntimeMutant("answers are remembered by the first row of a batch", ("BATCH-S1",), _remembering(_first_rows)),
-    RuntimeMutant("a program is compiled once for its name", ("QL-S1", "SPD-S1"), _ByName()),
+    RuntimeMutant("a program is compiled once for its name", ("VOC-S1", "HEAD-S1"), _ByName()),
     RuntimeMutant("results are overwritten by the next call", ("OWN-S2",), _OneBuffer),
     RuntimeMutant("the caller's arrays are overwritten", ("OWN-S1",), _WritesInputs),
-    RuntimeMutant("the first call is wrong", ("RUN2-S1",), lambda program: _Counting(program, lambda n: n == 0)),
-    RuntimeMutant("every call after the first is wrong", ("RUN2-S1",), lambda program: _Counting(program, bool)),
-    RuntimeMutant("every third call is wrong", ("RUN2-S2",), lambda program: _Counting(program, lambda n: n % 3 == 2)),
+    RuntimeMutant("the first call is wrong", ("RUN2-S1",), _counting(lambda n: n == 0)),
+    RuntimeMutant("every call after the first is wrong", ("RUN2-S1",), _counting(bool)),
+    RuntimeMutant("every third call is wrong", ("RUN2-S2",), _counting(lambda n: n % 3 == 2)),
     RuntimeMutant("a share of the last results stays", ("RUN2-S1", "RUN2-S2"), _Accumulating),
     RuntimeMutant("buffers have the length of the first call", ("SDPA-S3",), _SizedOnce),
     RuntimeMutant("padding is attended after a longer call", ("RUN2-S2", "SDPA-S4"), _LeftOver),
     RuntimeMutant("right while its tensors are shown", ("DEC-S1", "DEC-S2"), _RightWhileWatched),
-    RuntimeMutant("outputs of one shape share memory", ("SQZ-S1",), _OutputsShareMemory),
-    RuntimeMutant("outputs after the first are lost", ("SQZ-S1",), _LosesOutputs),
+    RuntimeMutant("outputs of one shape share memory", ("SQZ-S1",), in_whole_programs(_OutputsShareMemory)),
+    RuntimeMutant("outputs after the first are lost", ("SQZ-S1",), in_whole_programs(_LosesOutputs)),
     RuntimeMutant("a batch of one loses its axis", ("LIN-S1",), _WithoutAxesOfOne),
-    RuntimeMutant("results come in float16", ("LIN-S1",), _InHalfPrecision),
+    RuntimeMutant("results come in float16", ("LIN-S1",), in_whole_programs(_InHalfPrecision)),
     RuntimeMutant("padding holds NaN in the results", ("LIN-S1",), _NothingAtPadding),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from distilspec.conformance.mutants.matmul_integer import saturating_pairs
-from distilspec.conformance.mutants.planted import Load, RuntimeMutant, rewritten, with_operators
+from distilspec.conformance.mutants.planted import Load, RuntimeMutant, in_whole_programs, rewritten, with_operators
 from distilspec.conformance.mutants.quantized_linear import linear_by
 from distilspec.conformance.mutants.runtimes.wiring import layers, with_constants
 from distilspec.reference import ops
@@ -127,7 +127,7 @@ def _bias_scaled_before_an_activation(program: Program) -> Program:
 
 
 def _attention(change: Callable[..., Float64Array]) -> Load:
-    return with_operators(scaled_dot_product_attention=change)
+    return in_whole_programs(with_operators(scaled_dot_product_attention=change))
 
 
 def _one_key_is_its_value_unseen(
@@ -322,7 +322,7 @@ MUTANTS = (
     RuntimeMutant(
         "a batch has the token scales of its first row",
         ("QL-S2",),
-        with_operators(quantized_linear=linear_by(rescale=_one_token_scale_in_a_batch)),
+        in_whole_programs(with_operators(quantized_linear=linear_by(rescale=_one_token_scale_in_a_batch))),
     ),
     RuntimeMutant(
         "an epilogue fused with an activation scales the bias", ("QL-S3",), rewritten(_bias_scaled_before_an_activation)

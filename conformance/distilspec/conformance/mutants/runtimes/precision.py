@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from distilspec.conformance.mutants.arithmetic import bfloat16, float16
-from distilspec.conformance.mutants.planted import Load, RuntimeMutant, Stepwise, opaque, rewritten, with_operators
+from distilspec.conformance.mutants.planted import (
+    Load,
+    RuntimeMutant,
+    Stepwise,
+    in_whole_programs,
+    opaque,
+    rewritten,
+    with_operators,
+)
 from distilspec.conformance.mutants.runtimes.wiring import with_constants
 from distilspec.reference import ops
 from distilspec.reference.arith import real
@@ -45,7 +53,7 @@ class Rounded:
 
 
 def _rounded_to(to: Rounding) -> Load:
-    return lambda program: Stepwise(program, Rounded(to))
+    return in_whole_programs(lambda program: Stepwise(program, Rounded(to)))
 
 
 def _products_of(to: Rounding) -> Load:
@@ -57,18 +65,17 @@ def _products_of(to: Rounding) -> Load:
     def sparse(x: Array, data: Array, indices: Array, indptr: Array, bias: Any = None) -> Float64Array:
         return ops.block_sparse_linear(to(x), to(data), indices, indptr, bias)
 
-    return with_operators(
+    planted = with_operators(
         linear=lambda x, weight, bias=None: ops.linear(to(x), to(weight), bias),
         matmul=lambda a, b: ops.matmul(to(a), to(b)),
         scaled_dot_product_attention=attention,
         block_sparse_linear=sparse,
     )
+    return in_whole_programs(planted)
 
 
-def _attention_weights(
-    change: Callable[[Float64Array], Float64Array],
-) -> Callable[..., Float64Array]:
-    """Return an attention that changes the weights between softmax and the product with the values."""
+def _attention_weights(change: Callable[[Float64Array], Float64Array]) -> Load:
+    """Return a loader whose attention changes the weights between softmax and the product with the values."""
 
     def attention(
         query: RealArray, key: RealArray, value: RealArray, mask: BoolArray | None = None, *, scale: float
@@ -79,7 +86,7 @@ def _attention_weights(
         kept = np.broadcast_to(True if mask is None else mask, scores.shape)
         return np.asarray(np.sum(products, axis=-2, where=kept[..., np.newaxis]))
 
-    return attention
+    return in_whole_programs(with_operators(scaled_dot_product_attention=attention))
 
 
 def _in_8_bits(weights: Float64Array) -> Float64Array:
@@ -150,17 +157,17 @@ MUTANTS = (
     RuntimeMutant(
         "attention weights are held in 8 bits",
         ("SDPA-S2",),
-        with_operators(scaled_dot_product_attention=_attention_weights(_in_8_bits)),
+        _attention_weights(_in_8_bits),
     ),
     RuntimeMutant(
         "attention weights are held in bfloat16",
         ("SDPA-S2",),
-        with_operators(scaled_dot_product_attention=_attention_weights(lambda w: real(bfloat16(w)))),
+        _attention_weights(lambda w: real(bfloat16(w))),
     ),
     RuntimeMutant(
         "attention weights below 0.001 are dropped",
         ("SDPA-S3",),
-        with_operators(scaled_dot_product_attention=_attention_weights(_without_small_ones)),
+        _attention_weights(_without_small_ones),
     ),
     RuntimeMutant("weights are rounded to float16", ("LIN-S1",), rewritten(_constants_by(float16, *_WEIGHTS))),
     RuntimeMutant("weights are rounded to bfloat16", ("LIN-S1",), rewritten(_constants_by(bfloat16, *_WEIGHTS))),
