@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from distilspec.conformance.adjoints import Tape
-from distilspec.conformance.decisions import DECISIONS_PER_OUTPUT, choices, judge_decisions
+from distilspec.conformance.adjoints.turned_codes import FAILURE, deviations, deviations_of_vectors
+from distilspec.conformance.cases.models import model_subject
+from distilspec.conformance.decisions import DECISIONS_PER_OUTPUT, choices, judge_decisions, judge_outputs
 from distilspec.conformance.result import State, Unit
 from distilspec.reference import ops
+from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.models.build import build_program, random_weights
 from distilspec.reference.models.config import BertConfig, DistilBertConfig
@@ -244,3 +248,106 @@ def test_every_head_of_every_model_is_decided(kind, head, labels):
     assert not labels or any(judgement.state is State.FAIL for *_, judgement in flipped)
     if set(labels) == {"logits"}:
         assert all(judgement.state is State.FAIL for *_, judgement in flipped)
+
+
+# Codes that nobody has seen
+
+
+def test_the_deviations_cover_gaussian_numbers_and_not_much_more():
+    """Sub-Gaussian numbers include Gaussian ones, whose quantiles are known."""
+    for count in (1, 2, 30522):
+        exact = stats.norm.isf(FAILURE / 2 / count)
+        assert exact <= deviations(count) <= 1.1 * exact
+    for dimension in (1, 2, 20, 384, 4992):
+        exact = np.sqrt(stats.chi2.isf(FAILURE, dimension))
+        assert exact <= deviations_of_vectors(dimension) <= 1.2 * exact
+    assert deviations_of_vectors(384, 10) ** 2 >= stats.chi2.isf(FAILURE / 10, 384)
+
+
+def test_unseen_codes_widen_the_bound_by_what_they_may_do():
+    """Two codes of scale 1/2 stand behind each margin: lambda(3) * sqrt(2 * (1/2)^2 / 4)."""
+    specs = {"x": TensorSpec("float", (3, 3)), "attention_mask": TensorSpec("bool", MASK.shape)}
+    builder = Builder("codes", specs, {"recipe": "w8a8-static"})
+    scale, zero_point = builder.constant("scale", np.float32(0.5)), builder.constant("zero_point", np.uint8(10))
+    (codes,) = builder.emit("x.quantized", "quantize", ["x", scale, zero_point])
+    (y,) = builder.emit("y", "dequantize", [codes, scale, zero_point])
+    program, inputs = builder.finish({"logits": y}), {"x": LOGITS, "attention_mask": MASK}
+    expected = program.run(ops, inputs)
+
+    found = list(judge_decisions(program, inputs, expected, expected, {}, {}))
+
+    bound = deviations(3) * np.sqrt(1 / 8)
+    assert [judgement.detail for *_, judgement in found] == [
+        f"margin {margin}, first-order bound {bound:.3g}" for margin in (2, 1, 4)
+    ]
+    assert [judgement.state for *_, judgement in found] == [State.UNDECIDED, State.UNDECIDED, State.PASS]
+
+
+def shaken(program, inputs, relative, seed):
+    """Return the outputs of a run in which every real result is off by up to ``relative``, so that codes turn."""
+    random = np.random.default_rng(seed)
+
+    class Shaken:
+        def __getattr__(self, name):
+            operator = getattr(ops, name)
+
+            def shake(*operands, **attributes):
+                result = operator(*operands, **attributes)
+                if name == "constant" or not isinstance(result, np.ndarray) or result.dtype.kind != "f":
+                    return result
+                return result * (1 + relative * random.uniform(-1, 1, result.shape))
+
+            return shake
+
+    return program.run(Shaken(), inputs)
+
+
+@pytest.mark.parametrize("recipe", [Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC, Recipe.W8A8_DYNAMIC_TOKEN])
+@pytest.mark.parametrize("name", ["random-bert-1", "random-distilbert-3", "random-bert-9", "random-distilbert-10"])
+def test_turned_codes_move_no_output_beyond_what_is_said_of_them(name, recipe):
+    """DEC-S2: many codes turn, and outputs move by a good part of the limit and never by all of it."""
+    subject = model_subject(name, recipe)
+    program, inputs = subject.program, subject.batches["mixed"]
+    expected = program.run(ops, inputs)
+    used = [
+        judgement.bound_used
+        for seed in range(4)
+        for _, judgement in judge_outputs(program, inputs, expected, shaken(program, inputs, 1e-4, seed))
+    ]
+
+    assert max(used) < 1
+    assert max(used) > 0.05
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+@pytest.mark.parametrize("name", ["random-bert-1", "random-distilbert-3", "random-bert-10"])
+def test_another_function_moves_outputs_beyond_what_is_said(name, recipe):
+    """DEC-S2: a last LayerNorm with a weight of -1."""
+    subject = model_subject(name, recipe)
+    program, inputs = subject.program, subject.batches["mixed"]
+    last = [step for step in program.steps if step.op == "layer_norm"][-1]
+    wrong = program.replace(
+        constants=program.constants | {last.inputs[1]: -np.ones_like(program.constants[last.inputs[1]])}
+    )
+
+    found = list(judge_outputs(program, inputs, program.run(ops, inputs), wrong.run(ops, inputs)))
+
+    assert {judgement.state for _, judgement in found} == {State.FAIL}
+    assert all(label in program.outputs and judgement.bound_used > 1 for label, judgement in found)
+
+
+def test_an_operator_without_a_rule_leaves_decisions_undecided():
+    """Nothing can be said about a margin that depends on it."""
+    specs = {"x": TensorSpec("float", (3, 3)), "attention_mask": TensorSpec("bool", MASK.shape)}
+    builder = Builder("largest", specs, {"recipe": "fp32"})
+    (largest,) = builder.emit("largest", "reduce_max", ["x"], {"axes": (0,)})
+    (y,) = builder.emit("y", "add", ["x", largest])
+    program, inputs = builder.finish({"logits": y}), {"x": LOGITS, "attention_mask": MASK}
+    expected = program.run(ops, inputs)
+
+    decided = list(judge_decisions(program, inputs, expected, expected, {}, {}))
+    moved = list(judge_outputs(program, inputs, expected, {"logits": expected["logits"] + 1}))
+
+    assert {judgement.state for *_, judgement in decided} == {State.UNDECIDED}
+    assert [judgement.state for _, judgement in moved] == [State.UNDECIDED]
+    assert "largest is a reduce_max" in moved[0][1].detail

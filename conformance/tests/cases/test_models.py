@@ -129,7 +129,7 @@ def test_a_right_runtime_is_decided_on_a_random_model(name, recipe):
     assert not [case for case in cases if case.id.endswith("/decisions")]
 
 
-@pytest.mark.parametrize(("name", "recipe"), itertools.product(SMALL[2:12:3], [Recipe.FP32, Recipe.W8A8_STATIC]))
+@pytest.mark.parametrize(("name", "recipe"), list(itertools.product(SMALL[2:12:3], [Recipe.FP32, Recipe.W8A8_STATIC])))
 def test_a_right_runtime_is_decided_on_some_random_models(name, recipe):
     """As the slow test, on a few."""
     test_a_right_runtime_is_decided_on_a_random_model(name, recipe)

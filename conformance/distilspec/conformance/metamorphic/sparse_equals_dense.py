@@ -21,7 +21,8 @@ from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program, Step
 
-#: What a dense program's weights are pruned to, so that there are blocks to leave out.
+#: What a dense program's weights are pruned to, so that there are blocks to leave out; single elements where the blocks
+#: do not divide a weight.
 SPARSITY, BLOCK_SHAPE = 0.5, (4, 1)
 
 #: The dense operator of each block-sparse one.
@@ -100,11 +101,9 @@ def _in_blocks(program: Program, step: Step) -> Linear | None:
         return None
     if linear.block_shape is not None:
         return linear
-    rows, columns = BLOCK_SHAPE
-    if step.inputs[POSITIONS[step.op].weight] != linear.weight_names or linear.weight.shape[0] % rows:
+    if step.inputs[POSITIONS[step.op].weight] != linear.weight_names:
         return None
-    magnitudes = linear.weight.astype(np.float64)
-    kept = ops.block_magnitude_mask(magnitudes, block_shape=(rows, columns), sparsity=SPARSITY)
-    return dataclasses.replace(
-        linear, weight=np.where(kept, linear.weight, linear.weight.dtype.type(0)), block_shape=BLOCK_SHAPE
-    )
+    block_shape = (1, 1) if linear.weight.shape[0] % BLOCK_SHAPE[0] else BLOCK_SHAPE
+    kept = ops.block_magnitude_mask(linear.weight.astype(np.float64), block_shape=block_shape, sparsity=SPARSITY)
+    pruned = np.where(kept, linear.weight, linear.weight.dtype.type(0))
+    return dataclasses.replace(linear, weight=pruned, block_shape=block_shape)

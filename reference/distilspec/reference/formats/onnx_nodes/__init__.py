@@ -15,6 +15,7 @@ from distilspec.reference.formats.onnx_nodes import (
     qlinear,
     quantised,
     reduction,
+    rounding,
 )
 from distilspec.reference.formats.onnx_nodes.node import Node
 
@@ -53,6 +54,7 @@ NODES: Mapping[str, Callable[[Node], None]] = MappingProxyType(
         "QuantizeLinear": quantised.quantize_linear,
         "Range": layout.range_of,
         "Reshape": layout.reshape,
+        "Round": rounding.round_half_even,
         "Shape": layout.shape_of,
         "Slice": layout.slice_of,
         "Softmax": neural.softmax,

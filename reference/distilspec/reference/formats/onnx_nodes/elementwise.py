@@ -11,8 +11,9 @@ import numpy as np
 from onnx import TensorProto
 
 from distilspec.reference.contract.errors import UnsupportedError
+from distilspec.reference.formats.onnx_nodes import rounding
 from distilspec.reference.formats.onnx_nodes.known import elementwise, filled
-from distilspec.reference.formats.onnx_nodes.node import Node
+from distilspec.reference.formats.onnx_nodes.node import Node, OtherFloat
 from distilspec.reference.formats.onnx_nodes.size import Dim, Size, Undecided, divided, is_positive, is_zero
 from distilspec.reference.formats.onnx_nodes.tensor_file import type_name
 
@@ -88,6 +89,8 @@ _FLOATS: Mapping[int, type[np.floating[Any]]] = {
 
 def one_step(node: Node) -> None:
     """Read a node that is one operator."""
+    if node.proto.op_type == "Add" and rounding.add(node):
+        return
     if not calculated(node):
         node.result(ONE_STEP[node.proto.op_type], node.tensors())
 
@@ -121,7 +124,9 @@ def is_nan(node: Node) -> None:
 
 
 def clip(node: Node) -> None:
-    """Read Clip as a maximum and a minimum."""
+    """Read Clip as a maximum and a minimum, or as the end of a quantization."""
+    if rounding.clip(node):
+        return
     bounds = [("raised", "maximum", 1), ("lowered", "minimum", 2)]
     present = [bound for bound in bounds if node.has(bound[2])]
     x = node.tensor(0)
@@ -130,6 +135,9 @@ def clip(node: Node) -> None:
     for part, op, place in present:
         operands = [x, node.tensor(place)]
         x = node.result(op, operands) if place == present[-1][2] else node.step(part, op, operands)
+    limits = rounding.limits_of(node)
+    if limits is not None:
+        node.reading.clipped[x] = limits
 
 
 def gelu(node: Node) -> None:
@@ -157,8 +165,8 @@ def cast(node: Node) -> None:
     element_type = node.integer("to", TensorProto.UNDEFINED)
     node.integer("saturate", 1)
     node.text("round_mode", "up")
-    other = node.other_float(0)
-    if other is not None and element_type in _FLOATS:
+    other = node.raw(0)
+    if isinstance(other, OtherFloat) and element_type in _FLOATS:
         with np.errstate(over="ignore"):
             node.hold(other.array.astype(_FLOATS[element_type]))
         return
@@ -191,7 +199,8 @@ def same(node: Node) -> None:
             raise UnsupportedError("it drops elements; expected inference")
         if node.gives(1):
             node.give(filled(node.shape(0), True, "bool"), 1)
-    node.give(node.other_float(0) or node.value(0))
+    held = node.raw(0)
+    node.give(held if isinstance(held, OtherFloat) else node.value(0))
 
 
 def calculated(node: Node) -> bool:

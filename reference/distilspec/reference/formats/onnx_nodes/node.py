@@ -41,6 +41,18 @@ class Merged:
 
 
 @dataclass(frozen=True)
+class Rounded:
+    """
+    A number rounded half to even, plus a zero point if there is one, until it is clipped to codes.
+
+    ``x`` is the number before that, and ``zero_point`` a tensor of whole numbers.
+    """
+
+    x: str
+    zero_point: str | None = None
+
+
+@dataclass(frozen=True)
 class OtherFloat:
     """
     A constant of FLOAT16 or DOUBLE, until it is cast.
@@ -52,7 +64,7 @@ class OtherFloat:
 
 
 #: What a name in the file stands for: a tensor of the program, or something that has no tensor there (yet).
-Value: TypeAlias = str | Known | Merged | OtherFloat
+Value: TypeAlias = str | Known | Merged | Rounded | OtherFloat
 
 #: An operator of one operand, and its attributes.
 Stage: TypeAlias = tuple[str, Mapping[str, Attribute]]
@@ -74,6 +86,8 @@ class Reading:
         own = {self._names[given]: spec for given, spec in inputs.items()}
         self.builder = Builder(name, own, {"recipe": "fp32"})
         self.values: dict[str, Value] = {given: self._names[given] for given in inputs}
+        #: The limits of tensors of the program that a Clip keeps within 8 bits.
+        self.clipped: dict[str, tuple[float, float]] = {}
 
     def own_name(self, name: str) -> str:
         """Return the name in the program that is kept for a name in the file."""
@@ -113,6 +127,8 @@ class Reading:
                 f"{name!r:.60} is {OTHER_FLOATS[str(value.array.dtype)]}; expected FLOAT, or a Cast to it, because "
                 "programs calculate in float32"
             )
+        if isinstance(value, Rounded):
+            raise UnsupportedError(f"{name!r:.60} is rounded; expected a Clip to 8 bits first, which makes it codes")
         return value
 
     def tensor(self, name: str) -> str:
@@ -188,10 +204,9 @@ class Node:
             raise FormatError(f"operand {place} is absent; expected it")
         return self.reading.value(self.proto.input[place])
 
-    def other_float(self, place: int) -> OtherFloat | None:
-        """Return an operand that is a constant of FLOAT16 or DOUBLE, or None."""
-        value = self.reading.values[self.proto.input[place]] if self.has(place) else None
-        return value if isinstance(value, OtherFloat) else None
+    def raw(self, place: int) -> Value | None:
+        """Return what an operand stands for, None if it is absent."""
+        return self.reading.values[self.proto.input[place]] if self.has(place) else None
 
     def known(self, place: int) -> Known | None:
         """Return an operand that is known, or None."""
