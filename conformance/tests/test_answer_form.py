@@ -26,7 +26,7 @@ RIGHT = np.zeros((3, 16, 24), np.float32)
         (RIGHT[0], "has shape (16, 24); expected (3, 16, 24)"),
         (RIGHT.tolist(), "is a list; expected an array"),
         (None, "is a NoneType; expected an array"),
-        (np.float32(0), "is a float32; expected an array"),
+        (np.float32(0), "has shape (); expected (3, 16, 24)"),
         (RIGHT.astype(object), "has dtype object; expected float32"),
     ],
 )

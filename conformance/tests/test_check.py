@@ -131,7 +131,7 @@ def test_a_runtime_that_writes_into_its_inputs_changes_no_verdict():
 
 @pytest.mark.parametrize("recipe", [Recipe.FP32, Recipe.W8A8_STATIC])
 def test_a_runtime_that_showing_alters_is_judged_by_what_it_returns_alone(recipe):
-    """DEC-S1, DEC-S2: no segment of the other program is counted; outputs and decisions are, whatever codes there are."""
+    """DEC-S1, DEC-S2: no segment of the other program counts; outputs and decisions do, whatever codes there are."""
 
     def run_exposed(self, inputs, expose):
         found = StepwiseExecutable.run_exposed(self, inputs, expose)

@@ -51,10 +51,9 @@ def test_texts_that_share_a_scale_are_not_taken_apart():
     assert together.worst != pytest.approx(alone.worst, rel=1e-3)
 
 
-@pytest.mark.parametrize("recipe", [Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC_TOKEN])
-def test_movements_beside_fixed_codes_agree_with_central_differences(recipe):
+def test_movements_beside_fixed_codes_agree_with_central_differences():
     """Of a tensor that goes on beside the codes that are made of it."""
-    program = encoder(recipe)
+    program = encoder(Recipe.W8A8_STATIC)
     name = "encoder.layer.0.attention.output.LayerNorm"
     codes = [tensor for tensor in program.tensors if ".quantized" in tensor]
     rest = program.extract([program.outputs[OUTPUT]], [name, *codes, *program.inputs])
@@ -117,7 +116,7 @@ def test_many_small_errors_of_one_sign_are_undecided():
     """Float errors at their worst explain them, float errors with signs at random do not."""
     dimension = 400
     program = doubled("logits", ("batch", dimension))
-    x = np.float32(np.random.default_rng(4).uniform(1, 2, (2, dimension)))
+    x = np.full((2, dimension), 1.1, np.float32)
     inputs = {"x": x, "attention_mask": MASK}
     question = FirstOrder(program, inputs)
     errors = local_errors(program, inputs)["y"]
@@ -159,7 +158,7 @@ def test_a_limit_above_the_answer_proves_nothing():
     program, inputs = builder.finish({"logits": y}), {"x": np.full((2, 3), 8.0), "attention_mask": MASK}
     first = np.full((2, 3), 9.0)
 
-    verdict = judge_distance(FirstOrder(program, inputs), "logits", first, first + [[0, 9, 0], [0, 0, 0]], TWO_RUNS)
+    verdict = judge_distance(FirstOrder(program, inputs), "logits", first, first * [[1, 2, 1], [1, 1, 1]], TWO_RUNS)
 
     assert verdict.state is State.MISTRUSTED
     assert "more than its length" in verdict.detail

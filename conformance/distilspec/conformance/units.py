@@ -13,8 +13,9 @@ from distilspec.conformance.cases.corpus import check_corpus
 from distilspec.conformance.cases.fuzz import fuzz_operator
 from distilspec.conformance.cases.models import model_subject
 from distilspec.conformance.cases.operators import OPERATORS as POSED
-from distilspec.conformance.check import check_model, check_operators, formula_clause
+from distilspec.conformance.check import check_model, check_operators
 from distilspec.conformance.goldens import GoldenCase, load_goldens
+from distilspec.conformance.mandatory import mandatory_relations, mandatory_steps
 from distilspec.conformance.metamorphic import check_metamorphic
 from distilspec.conformance.result import CaseResult, State
 from distilspec.conformance.runtimes.adapter import Runtime
@@ -131,13 +132,14 @@ def _of_operator(cases: list[CaseResult]) -> Outcome:
 def _steps(source: Source, runtime: Runtime, progress: Progress) -> Outcome:
     progress(f"prepare {source.model} {source.recipe}")
     subject = subject_of(source)
-    mandatory = frozenset(formula_clause(step.op) for step in subject.program.steps)
-    recipe = subject.program.recipe
-    steps = {f"{subject.name}/{recipe}": tuple(step.name for step in subject.program.steps)}
-    return Outcome(tuple(check_model(runtime, subject, progress)), mandatory, recipe, steps)
+    program = subject.program
+    cases = tuple(check_model(runtime, subject, progress))
+    steps = {f"{subject.name}/{program.recipe}": tuple(step.name for step in program.steps)}
+    return Outcome(cases, mandatory_steps(program, cases), program.recipe, steps)
 
 
 def _relations(source: Source, runtime: Runtime, progress: Progress) -> Outcome:
     progress(f"prepare {source.model} {source.recipe}")
     subject = subject_of(source)
-    return Outcome(tuple(check_metamorphic(runtime, subject, progress)), recipe=subject.program.recipe)
+    cases = tuple(check_metamorphic(runtime, subject, progress))
+    return Outcome(cases, mandatory_relations(cases), subject.program.recipe)

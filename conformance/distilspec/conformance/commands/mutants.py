@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from distilspec.conformance.commands.progress import progress_line
+from distilspec.conformance.commands.progress import progress_bar
 from distilspec.conformance.mutants.candidates import Candidate, sample
 from distilspec.conformance.mutants.examine import Source, Verdict, examine_all
 from distilspec.conformance.mutants.score import Score
@@ -45,9 +45,10 @@ def mutants(
     if quick:
         candidates = sample(candidates, seed)
     verdicts: dict[str, tuple[Candidate, Verdict]] = {}
-    with progress_line() as progress:
+    with progress_bar(sum(candidate.cost for candidate in candidates)) as bar:
         for candidate, verdict in examine_all(candidates, source, seed, jobs):
-            progress(candidate.name)
+            bar.show(candidate.name)
+            bar.progress.advance(bar.task, candidate.cost)
             verdicts[candidate.name] = candidate, verdict
     score = Score(tuple(verdicts[candidate.name] for candidate in candidates))
     if as_json:

@@ -88,7 +88,8 @@ def read_linear(program: Program, step: Step) -> Linear:
     names = tuple(map(str, step.inputs[weight]))
     channels = [step.inputs[place] for place in (scale, bias) if place is not None and place < len(step.inputs)]
     maker = program.maker(names[0])
-    if maker is not None and maker.op == "dequantize" and maker.attributes.get("axis") == 0:
+    is_alone = sum(names[0] in other.inputs for other in program.steps) == 1
+    if maker is not None and maker.op == "dequantize" and maker.attributes.get("axis") == 0 and is_alone:
         names = (str(maker.inputs[0]),)
         channels += maker.inputs[1:]
     for name in (*names, *channels):
@@ -121,9 +122,9 @@ def rewritten(program: Program, linears: Sequence[Linear]) -> Program:
                 raise UnsupportedError(f"program {program.name}: constant {name} is shared by Linears that differ")
     known = {linear.step.name for linear in linears}
     for step in program.steps:
-        for name in step.inputs:
+        for name in filter(None, step.inputs):
             is_shared = name in changed and step.name not in known and step.op != "dequantize"
-            if is_shared and not np.array_equal(changed[str(name)], program.constants[str(name)]):
+            if is_shared and not np.array_equal(changed[name], program.constants[name]):
                 raise UnsupportedError(f"program {program.name}: constant {name} is shared with step {step.name}")
     return program.replace(constants={**program.constants, **changed})
 

@@ -26,7 +26,7 @@ from distilspec.reference.contract.errors import ContractError
 COVERAGE, PROCESS = "coverage", "process"
 
 #: A candidate that takes more seconds hangs.
-LONGEST = 300.0
+LONGEST = 900.0
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def examine_all(
     """
     Examine candidates of a source in ``jobs`` processes and yield each with its verdict as it comes.
 
-    Every process makes the suite of the seed once. One that a candidate ends, or keeps for longer than ``LONGEST``
-    seconds, is replaced, and that is the verdict.
+    The longest begin, so that no process waits for another at the end. Every process makes the suite of the seed once.
+    One that a candidate ends, or keeps for longer than ``LONGEST`` seconds, is replaced, and that is the verdict.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=jobs, context=context, initializer=_leave_interrupts_to_the_parent) as pool:
         running: dict[Future[Verdict], Candidate] = {
             pool.schedule(_examine_by_name, args=(source, seed, candidate.name), timeout=LONGEST): candidate
-            for candidate in candidates
+            for candidate in sorted(candidates, key=lambda candidate: -candidate.cost)
         }
         try:
             for future in as_completed(running):

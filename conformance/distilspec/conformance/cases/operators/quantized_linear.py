@@ -52,8 +52,9 @@ def cases() -> Iterator[Case]:
         yield layer(new, x=new.codes(zero_point.dtype, 3, 37), x_zero_point=zero_point)
     for dtype in (np.uint8, np.int8):
         new = CASES.named(f"cancellation-{np.dtype(dtype)}", "QL-S1 QL-S2", "terms that cancel: sums must be exact")
-        half, weight = new.codes(dtype, 3, 32), new.codes(np.int8, 5, 32)
-        x, weight = np.concatenate([half, half, half[:, :1]], 1), np.concatenate([weight, -weight, weight[:, :1]], 1)
+        half, weight = new.codes(dtype, 2, 3, 32), new.integers((5, 32), -127, 127, np.int8)
+        x = np.concatenate([half, half, half[..., :1]], axis=-1)
+        weight = np.concatenate([weight, -weight, weight[:, :1]], axis=-1)
         yield layer(new, x=x, x_zero_point=dtype(3), weight=weight, bias=None)
     new = CASES.named("m128-weights", "QL-S1", "weights of -128, which 8 bits cannot negate")
     yield layer(new, weight=np.full((5, 37), -128, np.int8))

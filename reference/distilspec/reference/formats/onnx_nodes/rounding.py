@@ -81,7 +81,7 @@ def _zero_point(node: Node, zero_point: str, dtype: str) -> str:
         if not np.array_equal(whole, array):
             raise UnsupportedError(f"the zero point of a rounded number is no {dtype}; expected one")
         return node.constant("zero_point", whole)
-    maker = next(step for step in reversed(builder.steps) if zero_point in step.outputs)
-    if maker.op != "cast" or builder.spec(str(maker.inputs[0])).dtype != dtype:
+    maker = next((step for step in reversed(builder.steps) if zero_point in step.outputs), None)
+    if maker is None or maker.op != "cast" or builder.spec(str(maker.inputs[0])).dtype != dtype:
         raise UnsupportedError(f"what is added to a rounded number is calculated; expected a zero point of {dtype}")
     return str(maker.inputs[0])

@@ -1,0 +1,49 @@
+"""
+tract, the inference engine of Sonos in Rust, from version 0.23 on.
+
+    python -m venv tract-env
+    tract-env/bin/pip install tract
+    distilspec check "exec:tract-env/bin/python examples/runtimes/tract/runtime.py"
+"""
+
+import os
+import sys
+from importlib.metadata import version
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "python"))
+
+import tract
+from worker import serve
+
+#: tract's own names of element types.
+TYPES = {"float32": "f32", "int64": "i64", "int32": "i32", "int8": "i8", "uint8": "u8", "bool": "bool"}
+
+
+class Model:
+    """The program that was loaded last; tract compiles it for the sizes of its inputs."""
+
+    def load(self, path):
+        """Take the ONNX file at ``path``."""
+        with open(path, "rb") as file:
+            self._bytes = file.read()
+        self._path = path
+
+    def run(self, inputs, outputs):
+        """Return the outputs of the model that have the names ``outputs``."""
+        with open(self._path + ".again", "wb") as file:
+            file.write(self._bytes)
+        model = tract.onnx().load(file.name)
+        os.remove(file.name)
+        names = [model.input_name(index) for index in range(model.input_count())]
+        for index, name in enumerate(names):
+            sizes = ",".join([*map(str, inputs[name].shape), TYPES[inputs[name].dtype.name]])
+            model.set_input_fact(index, sizes)
+        made = [model.output_name(index) for index in range(model.output_count())]
+        results = model.into_model().into_runnable().run([inputs[name] for name in names])
+        by_name = dict(zip(made, (result.to_numpy() for result in results)))
+        return {name: by_name[name] for name in outputs}
+
+
+if __name__ == "__main__":
+    model = Model()
+    serve({"name": "tract", "version": version("tract"), "program": "onnx"}, load=model.load, run=model.run)
