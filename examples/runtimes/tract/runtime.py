@@ -8,6 +8,7 @@ tract, the inference engine of Sonos in Rust, from version 0.23 on.
 
 import os
 import sys
+import tempfile
 from importlib.metadata import version
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "python"))
@@ -26,14 +27,13 @@ class Model:
         """Take the ONNX file at ``path``."""
         with open(path, "rb") as file:
             self._bytes = file.read()
-        self._path = path
 
     def run(self, inputs, outputs):
         """Return the outputs of the model that have the names ``outputs``."""
-        with open(self._path + ".again", "wb") as file:
+        with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
             file.write(self._bytes)
-        model = tract.onnx().load(file.name)
-        os.remove(file.name)
+            file.flush()
+            model = tract.onnx().load(file.name)
         names = [model.input_name(index) for index in range(model.input_count())]
         for index, name in enumerate(names):
             sizes = ",".join([*map(str, inputs[name].shape), TYPES[inputs[name].dtype.name]])

@@ -24,8 +24,8 @@ def softmax(x: Operand, mask: Operand | None = None, *, axis: int = -1) -> Bound
 
     The real result lies between p- = l / (l + sum of the others' h) and p+ = h / (h + sum of the others' l), with
     l = exp(x - e) and h = exp(x + e). Rounding adds a share of it: the error of its own exponential for the part of the
-    row that is not itself, that of the others for theirs, one rounding for each entry summed, the rescaling of a running
-    sum, and a division.
+    row that is not itself, that of the others for theirs, one rounding for each entry summed, the rescaling of a
+    running sum, and a division.
     """
     x = read(x)
     keep = None if mask is None else decided("softmax", "mask", mask)
@@ -53,8 +53,8 @@ def exponential_error(at: Float64Array, error: Float64Array, axis: int) -> Float
     """
     Return the relative error of exp(x - largest) in float32, with ``at`` -inf where masked.
 
-    It is that of exp, and the rounding of the difference, u times the largest gap that the errors allow. What is farther
-    than ``UNDERFLOW`` has no digits left.
+    It is that of exp, and the rounding of the difference, u times the largest gap that the errors allow. What is
+    farther than ``UNDERFLOW`` has no digits left.
     """
     gap = (at + error).max(axis=axis, keepdims=True, initial=-np.inf) - (at - error)
     return EXP + UNIT * np.minimum(np.where(np.isnan(gap), UNDERFLOW, gap), UNDERFLOW)
