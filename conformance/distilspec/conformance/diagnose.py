@@ -12,6 +12,7 @@ from distilspec.conformance.judge import judge
 from distilspec.conformance.mutants import all_mutants
 from distilspec.conformance.result import State
 from distilspec.conformance.segments import Segment
+from distilspec.reference import ops
 from distilspec.reference.arith import real
 from distilspec.reference.contract.types import Array, Float64Array
 
@@ -29,12 +30,13 @@ def explanations(segment: Segment, inputs: Mapping[str, Array], got: Array, erro
     Iterate over the known bugs under which every element of ``got`` is within its bound.
 
     ``got`` is what failed; ``error`` the bound that it left. A bug that the segment's inputs do not show is passed
-    over, because it leaves the wrong elements unexplained; so is one under which the segment cannot be run. Bugs are
-    planted in the segment's steps, and in their form with integer products.
+    over, and so is one under which the segment cannot be run. Bugs are planted in the segment's steps, and in their
+    form with integer products.
     """
     integer = integer_products(segment.program)
     for program in (segment.program, *([integer] if integer is not None else [])):
         operators = {step.op for step in program.steps}
+        right = np.asarray(program.run(ops, inputs)[segment.target])
         for mutant in all_mutants():
             if mutant.replaces not in operators:
                 continue
@@ -42,7 +44,7 @@ def explanations(segment: Segment, inputs: Mapping[str, Array], got: Array, erro
                 explained = np.asarray(program.run(mutant.namespace, inputs)[segment.target])
             except (ValueError, IndexError):
                 continue
-            fits = explained.shape == error.shape
+            fits = explained.shape == error.shape and not np.array_equal(explained, right, equal_nan=True)
             if fits and judge(got, explained, error + _rounding(explained)).state is not State.FAIL:
                 yield f"{mutant.name} [{', '.join(mutant.clauses)}]"
 

@@ -6,7 +6,7 @@ import float32_forms
 import numpy as np
 import pytest
 from float32_arithmetic import leaving
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import PROBLEMS
 
@@ -18,6 +18,7 @@ ENDS = [0.0, 2.0**-149, 1e-40, SMALLEST, 3 * SMALLEST, 1e-30, 1e-19, 1e-6, 1.0, 
 
 
 @pytest.mark.parametrize("operator", PROBLEMS)
+@settings(max_examples=2000)
 @given(seed=st.integers(0, 2**32 - 1), few=st.integers(1, 4))
 def test_no_form_leaves_the_bound_at_the_ends_of_float32(operator, seed, few):
     """A few magnitudes in each tensor, with both signs; what may overflow on some way is left open."""
@@ -51,7 +52,7 @@ def test_a_clamped_exponential_is_as_good_as_one_that_underflows():
     assert not bounds.exp(x).contains(np.float32([1e-37, 1e-37, SMALLEST])).any()
 
 
-@pytest.mark.parametrize("x", [-5.0, -10.0, -14.0, -100.0])
+@pytest.mark.parametrize("x", [-5.5, -10.0, -14.0, -100.0])
 def test_far_below_zero_gelu_is_judged_by_its_argument(x):
     """Zero, the real value and a positive speck are legitimate; an error of a millionth of the argument is not."""
     bounded = bounds.gelu(np.float32([x]))

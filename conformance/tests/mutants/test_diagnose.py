@@ -10,6 +10,7 @@ from distilspec.conformance.mutants import MutantRuntime, all_mutants
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes.reference import ReferenceRuntime
 from distilspec.conformance.segments import judge_segments
+from distilspec.reference import ops
 from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.tracer import Builder
 
@@ -106,3 +107,14 @@ def test_a_bug_that_ends_the_run_explains_nothing():
     (judged,) = judge_segments(program, {"x": x, "y": np.zeros((2, 3, 4))})
 
     assert diagnose(judged.segment, judged.inputs, np.zeros((2, 3, 4)), judged.error) == ""
+
+
+def test_a_bug_that_changes_nothing_here_explains_nothing(program):
+    """An error of a few roundings is within what a wrong value may round, and no bug is its cause."""
+    judged, got = failures(program, MutantRuntime(mutant("quantized_linear", "the bias is missing")))[0]
+    right = judged.segment.program.run(ops, judged.inputs)["y"]
+
+    found = diagnose(judged.segment, judged.inputs, right * (1 + 2.0**-22), judged.error)
+
+    assert got.shape == right.shape
+    assert found == ""

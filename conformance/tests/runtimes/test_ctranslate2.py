@@ -107,6 +107,21 @@ def test_with_intels_library_int8_is_the_token_recipe():
     assert done.stdout.split() == ["1", "PASS"]
 
 
+def test_a_large_mean_is_normalised_right_or_found_wrong():
+    """LN-S3: finding 0011 is that the variance is taken as E[x^2] - E[x]^2, which is 0 here, and outputs a million."""
+    model = bare_model()
+    for name in ("intermediate.dense", "output.dense"):
+        model.weights[f"encoder.layer.0.{name}.weight"] *= 0
+    model.weights["encoder.layer.0.attention.output.LayerNorm.weight"][:] = 0.3
+    model.weights["encoder.layer.0.attention.output.LayerNorm.bias"][:] = 3000
+    model.program = bare_program(model.weights)
+
+    _, judgements = run(model, Recipe.FP32, BATCH)
+
+    judgement = judgements["last_hidden_state"]
+    assert judgement.state is (State.FAIL if judgement.max_error > 0.5 else State.PASS)
+
+
 def mkl_and_state_of_int8():
     """Return which library is in force, and the verdict on the bare model."""
     _, judgements = run(bare_model(), Recipe.W8A8_DYNAMIC_TOKEN, BATCH)

@@ -91,10 +91,18 @@ def frozen(model, shapes, shown=()):
     return copy
 
 
-def survivors(model, layers):
-    """Return the tensors that can be shown, all at once, while the layers that calculate remain the same."""
-    made = {name for node in model.graph.node for name in node.output} - {value.name for value in model.graph.output}
+def survivors(model, layers, likely):
+    """
+    Return tensors that can be shown, all at once, while the layers that calculate remain the same.
+
+    Trying costs a compilation each time, so those in ``likely`` are tried first, and are the answer if all of them can
+    be shown.
+    """
+    outputs = {value.name for value in model.graph.output}
+    made = {name for node in model.graph.node for name in node.output} - outputs
     candidates = sorted((value.name for value in model.graph.value_info if value.name in made), key=role)
+    if not candidates or outputs.issuperset(likely) and likely:
+        return []
     shapes = {value.name: default_shape(value) for value in model.graph.input}
     zeros = {value.name: np.zeros(shapes[value.name], element_type(value)) for value in model.graph.input}
 
@@ -111,9 +119,10 @@ def survivors(model, layers):
         middle = len(groups) // 2
         return harmless(harmless(kept, groups[:middle]), groups[middle:])
 
-    if not candidates:
-        return []
     plain = signature(())
+    first = [name for name in candidates if name in likely]
+    if first and signature(first) == plain:
+        return first
     return harmless([], [list(group) for _, group in groupby(candidates, key=role)])
 
 

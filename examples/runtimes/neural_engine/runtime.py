@@ -9,6 +9,7 @@ Its compiler is written in Python and reads an ONNX file anywhere. Its library n
 
 import os
 import sys
+import traceback
 from importlib.metadata import version
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "python"))
@@ -33,7 +34,12 @@ class Engine:
         model = onnx.load(path)
         self._renamed = remove_renaming(model.graph)
         self._inputs = [value.name for value in model.graph.input]
-        self._graph = compiled(model)
+        try:
+            self._graph = compiled(model)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{os.path.basename(place.filename)}:{place.lineno}"
+            raise RuntimeError(f"its compiler stopped at {where} with {type(error).__name__}: {error}") from error
         print(f"{PACKAGE}: starting its library, {support()}", file=sys.stderr, flush=True)
         self._graph.engine_init()
 

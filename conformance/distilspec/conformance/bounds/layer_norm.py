@@ -63,7 +63,8 @@ def layer_norm(x: Operand, weight: Operand, bias: Operand, *, epsilon: float) ->
     moved_y = error_z * size_w + np.abs(deviation) / scale * weight.error + bias.error
     error = moved_y + rounding(size_y, gamma(2), 4) + 4 * TINY * size_w
     total = np.maximum(rows.size_x.sum(axis=-1, keepdims=True), (size_d**2).sum(axis=-1, keepdims=True))
-    peak = np.maximum(total * (1 + gamma(n + 12)), size_y + rows.size_x / narrowest * np.maximum(size_w, 1))
+    affine = (1 + rows.size_x) * np.maximum(size_w, 1) / narrowest
+    peak = np.maximum(total * (1 + gamma(n + 12)), size_y + affine)
     return result(value, error, peak, x, weight, bias)
 
 
