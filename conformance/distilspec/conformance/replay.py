@@ -14,6 +14,7 @@ from distilspec.conformance import bounds
 from distilspec.conformance.check import check_operators, crashed
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.judge import judge
+from distilspec.conformance.metamorphic import relation_clauses, replay_relation
 from distilspec.conformance.result import CaseResult, Judgement
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
@@ -96,7 +97,8 @@ def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
     """
     Run the case's program on a runtime and judge the tensor that the case is about.
 
-    A golden is judged again by its known answer, anything else by the reference and its bound.
+    A golden is judged again by its known answer, a relation by all the answers that it compares, anything else by the
+    reference and its bound.
 
     Raises
     ------
@@ -109,6 +111,9 @@ def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
     goldens = [] if "/" in case.id else [golden for golden in load_goldens() if golden.id == case.id]
     if goldens:
         return check_operators(runtime, goldens)[0].judgement
+    for name, found in relation_clauses().items():
+        if case.clause == ", ".join(clause.id for clause in found):
+            return replay_relation(runtime, name, case.program, case.inputs)
     label = next(label for label, name in case.program.outputs.items() if name == case.target)
     lifted = {name: bounds.Bounded.exact(array) for name, array in case.inputs.items()}
     allowed = case.program.run(bounds, lifted)[label]

@@ -10,7 +10,7 @@ import planted_relations as bugs
 import pytest
 from planted_relations import Planted
 
-from distilspec.conformance.cases.models import model_subject
+from distilspec.conformance.cases.models import VOCABULARY, model_subject
 from distilspec.conformance.check import RUN_TWICE
 from distilspec.conformance.mandatory import mandatory_relations
 from distilspec.conformance.metamorphic import (
@@ -19,10 +19,11 @@ from distilspec.conformance.metamorphic import (
     head_permutation,
     judge_relation,
     relation_clauses,
-    replay_relation,
 )
 from distilspec.conformance.metamorphic.batch_invariance import JUDGED
 from distilspec.conformance.metamorphic.bench import Bench
+from distilspec.conformance.replay import load_case, replay, save_case
+from distilspec.conformance.report.run import Run
 from distilspec.conformance.result import State, Unit
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Granularity, RuntimeCrashError
@@ -121,7 +122,7 @@ def test_heads_that_have_an_order_break_the_relation(bug, recipe):
 
 def test_ids_that_are_cut_off_break_the_relation():
     """VOC-S1: few words have small numbers, which survive what large ones do not."""
-    assert set(judged(Planted(operators={"embedding": bugs.ids_in_a_byte}), "vocabulary")) == {State.FAIL}
+    assert set(judged(Planted(operators={"embedding": bugs.ids_cut_off}), "vocabulary")) == {State.FAIL}
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.5])
@@ -236,16 +237,34 @@ def test_a_wrong_form_is_an_error_and_not_an_end():
     assert cases[0].judgement.detail == "AnswerError: output sentence_embedding has shape (9, 20); expected (8, 20)"
 
 
-def test_a_failing_relation_can_be_judged_again_alone():
-    """From the program and the inputs of its evidence."""
-    runtime = Planted(bugs.mask_from_ids)
+@pytest.mark.parametrize(
+    "runtime", [Planted(bugs.mask_of_the_first_text), Planted(operators={"embedding": bugs.ids_cut_off})]
+)
+def test_a_failing_relation_can_be_replayed_alone(runtime, tmp_path):
+    """From a file, on the runtime that failed and on one that is right."""
     case = next(case for case in check_metamorphic(runtime, subject()) if case.state is State.FAIL)
-    name = case.id.rpartition("/")[2]
-    evidence = case.evidence
+    run = Run(runtime.name, runtime.version, {}, MODEL, ("fp32",), (case,), frozenset())
+    save_case(tmp_path / "case", run, case)
+    saved = load_case(tmp_path / "case" / "case.json")
 
-    assert replay_relation(runtime, name, evidence.program, evidence.inputs) == case.judgement
-    assert replay_relation(Planted(), name, evidence.program, evidence.inputs).state is State.PASS
-    assert case.clause == relation_clauses()[name][0].id
+    assert replay(saved, runtime) == case.judgement
+    assert replay(saved, Planted()).state is State.PASS
+
+
+def test_a_replay_holds_no_more_words_than_it_needs():
+    """The table of words is most of a small model; it stays whole only where its size is the bug."""
+    tables = []
+    for runtime in (Planted(bugs.mask_of_the_first_text), Planted(operators={"embedding": bugs.ids_cut_off})):
+        case = next(case for case in check_metamorphic(runtime, subject()) if case.state is State.FAIL)
+        tables.append(max(len(array) for name, array in case.evidence.program.constants.items() if "word" in name))
+    words = np.unique(subject().batches["mixed"]["input_ids"])
+
+    assert tables == [len(words), VOCABULARY]
+
+
+def test_a_relation_that_holds_carries_no_program():
+    """Nothing is to be replayed, and programs are large."""
+    assert all(case.evidence is None for case in check_metamorphic(Planted(), subject()))
 
 
 def test_every_relation_has_a_clause_of_its_own():

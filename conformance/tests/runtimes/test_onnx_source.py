@@ -103,6 +103,18 @@ def test_inputs_have_the_types_of_the_file(path):
     assert {array.dtype for array in written.values()} == {np.dtype(np.int64)}
 
 
+def test_real_numbers_are_fed_in_float32(tmp_path):
+    """The reference holds them in float64, which a file that declares FLOAT does not take."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 2]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "graph", values[:1], values[1:])
+    path = tmp_path / "abs.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    program = read_onnx(path)
+
+    for source in (UserOnnx(path, program), WrittenOnnx(program)):
+        assert source.feeds({"x": np.float64([[0.1, -2.0]])})["x"].dtype == np.float32
+
+
 def test_a_model_that_no_message_can_hold_is_refused(path, monkeypatch):
     """External data may be larger than what a runtime can be given at once."""
     program = read_onnx(path)

@@ -383,7 +383,10 @@ def test_a_quantisation_that_is_spelt_out_is_one_step(case, tmp_path):
         ([node("Round", "x", "r"), node("Clip", "r low wide", "y")], "limits within those of 8 bits"),
         ([node("Round", "x", "r"), node("Clip", "r low", "y")], "limits within those of 8 bits"),
         ([node("Round", "x", "r"), node("Add", "r scale", "a"), node("Clip", "a low high", "y")], "is no uint8"),
-        ([node("Round", "x", "r"), node("Add", "r x", "a"), node("Clip", "a low high", "y")], "is calculated; expected a zero point of uint8"),
+        (
+            [node("Round", "x", "r"), node("Add", "r x", "a"), node("Clip", "a low high", "y")],
+            "is calculated; expected a zero point of uint8",
+        ),
         ([node("Round", "x", "r"), node("Add", "r r", "y")], "adds two rounded numbers"),
         (
             [

@@ -143,7 +143,7 @@ class _Fuzzer:
         if left <= 0 or hung or len(self.failures) == MOST_FAILURES:
             return False
 
-        @hypothesis.seed(int.from_bytes(hashlib.sha256(f"{seed} {len(self.failures)}".encode()).digest()[:8], "big"))
+        # The settings stand first, because a seed takes the database away from the settings below it.
         @hypothesis.settings(
             max_examples=left,
             database=self._database,
@@ -155,6 +155,7 @@ class _Fuzzer:
             verbosity=Verbosity.quiet,
             suppress_health_check=list(HealthCheck),
         )
+        @hypothesis.seed(int.from_bytes(hashlib.sha256(f"{seed} {len(self.failures)}".encode()).digest()[:8], "big"))
         @hypothesis.given(call_strategy(self._operator))
         def examine(call: Call) -> None:
             if self._fails(call):

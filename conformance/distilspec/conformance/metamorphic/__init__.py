@@ -79,7 +79,7 @@ def check_metamorphic(
                 except UnsupportedError as error:
                     declined.append(str(error))
                 else:
-                    evidence = Evidence(subject.program, inputs, next(iter(subject.program.outputs.values())))
+                    evidence = _evidence(bench, name, inputs) if judgement.state is State.FAIL else None
                     yield CaseResult(f"{prefix}/{batch}/{name}", ids, recipe, "", judgement, (), evidence)
             if len(declined) == len(subject.batches):
                 yield CaseResult(f"{prefix}/{name}", ids, recipe, "", _unsupported(declined[0]))
@@ -118,6 +118,18 @@ def replay_relation(runtime: Runtime, name: str, program: Program, inputs: Mappi
     """
     with Bench(runtime, Subject(program.name, program, {"replayed": inputs})) as bench:
         return judge_relation(bench, name, inputs)
+
+
+def _evidence(bench: Bench, name: str, inputs: Mapping[str, Array]) -> Evidence:
+    """Return what replays a failing relation: without the words that do not occur, if it fails without them too."""
+    program, given = bench.program, inputs
+    try:
+        smaller, renumbered = vocabulary_reduction.reduced(program, inputs)
+        if replay_relation(bench.runtime, name, smaller, renumbered).state is State.FAIL:
+            program, given = smaller, renumbered
+    except UnsupportedError:
+        pass
+    return Evidence(program, given, next(iter(program.outputs.values())))
 
 
 def _unsupported(detail: str) -> Judgement:

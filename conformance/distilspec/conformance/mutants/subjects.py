@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from distilspec.conformance.dimensions import MASK
 from distilspec.conformance.subject import Subject
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array, Float32Array
@@ -26,20 +27,27 @@ DISTILLED = DistilBertConfig(
 SMALL_SCALE = np.float32(0.05)
 
 #: Masks of batches, a string a row, 1 for a token: padding, gaps, left padding, one token, none.
-#: ``other`` has the shape of ``mixed`` and nothing else of it.
+#: ``twin`` has the ids of ``mixed``, and its first mask; ``other`` has its shape and nothing else.
 MASKS = {
     "mixed": ("1111111111111", "1111100000000", "1101001110010", "1000000000000", "0000000000000"),
+    "twin": ("1111111111111", "1111111111000", "0010110001101", "1110000000000", "1111000000000"),
     "other": ("1111111110000", "0011111100000", "1111111111111", "1100000000000", "1111111111111"),
     "one": ("111111",),
     "token": ("1",),
     "long": ("1" * 70, "1" * 41 + "0" * 29),
 }
 
+#: Where the ids of a batch begin among the rows that are drawn; at 0 for the batches that are not here.
+FIRST_ROW = {"other": 5}
+
+#: So many rows and positions are drawn.
+DRAWN = (10, 70)
+
 
 def tiny_subjects(seed: int) -> Iterator[Subject]:
     """Yield small models under every recipe, dense and sparse; weights and ids are drawn by the seed."""
     for recipe in Recipe:
-        yield _subject("tiny-bert", SMALL, "sentence-embedding", recipe, seed, ("mixed", "other", "one"))
+        yield _subject("tiny-bert", SMALL, "sentence-embedding", recipe, seed, ("mixed", "twin", "one"))
     for recipe in (Recipe.FP32, Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC_TOKEN):
         yield _subject(
             "tiny-distilbert-4x1", DISTILLED, "sequence-classification", recipe, seed, ("other", "mixed"), (4, 1)
@@ -62,7 +70,8 @@ def _subject(
     if block_shape is not None:
         program = prune(program, sparsity=0.5, block_shape=block_shape)
     random = np.random.default_rng(seed)
-    given = {batch: _batch(program, config, MASKS[batch], random) for batch in batches}
+    drawn = {"input_ids": random.integers(0, config.vocab_size, DRAWN), "token_type_ids": random.integers(0, 2, DRAWN)}
+    given = {batch: _batch(program, batch, drawn) for batch in batches}
     ranges = calibrate(program, given.values()) if recipe is Recipe.W8A8_STATIC else None
     return Subject(name, apply_recipe(program, recipe, calibration=ranges), given)
 
@@ -83,9 +92,10 @@ def _weights(config: Config, head: str, seed: int, *, sparse: bool) -> dict[str,
     return weights
 
 
-def _batch(program: Program, config: Config, rows: Sequence[str], random: np.random.Generator) -> dict[str, Array]:
-    mask = np.array([list(row) for row in rows], np.int64)
-    inputs: dict[str, Array] = {"input_ids": random.integers(0, config.vocab_size, mask.shape), "attention_mask": mask}
-    if "token_type_ids" in program.inputs:
-        inputs["token_type_ids"] = random.integers(0, 2, mask.shape)
-    return inputs
+def _batch(program: Program, name: str, drawn: Mapping[str, Array]) -> dict[str, Array]:
+    mask = np.array([list(row) for row in MASKS[name]], np.int64)
+    rows, positions = mask.shape
+    first = FIRST_ROW.get(name, 0)
+    return {
+        tensor: mask if tensor == MASK else drawn[tensor][first : first + rows, :positions] for tensor in program.inputs
+    }

@@ -233,14 +233,14 @@ def _ids_in(dtype: type) -> Load:
 
 def _first_two_blocks_exchanged(program: Program) -> Program:
     def exchanged(name: str, array: Array) -> Array:
-        indptr = program.constants.get(name.removesuffix("indices") + "indptr")
-        if not name.endswith(".indices") or indptr is None:
+        indptr = program.constants.get(f"{name.removesuffix('data')}indptr")
+        if not name.endswith(".data") or indptr is None:
             return array
-        rows = array.copy()
+        blocks = array.copy()
         for start, end in pairwise(indptr):
             if end - start > 1:
-                rows[start : start + 2] = rows[start : start + 2][::-1]
-        return rows
+                blocks[start : start + 2] = array[start : start + 2][::-1]
+        return blocks
 
     return with_constants(program, exchanged)
 

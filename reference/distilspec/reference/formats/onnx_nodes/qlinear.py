@@ -63,7 +63,7 @@ def qlinear_add(node: Node) -> None:
         zero = node.step(f"{part}.zero", "multiply", [_zero(node, place + 2), ratio])
         fixed = node.step(f"{part}.fixed", "subtract", [fixed, zero])
     partial = node.step("partial", "add", [scaled[0], fixed])
-    _rounded(node, partial)
+    _rounded(node, node.step("total", "add", [partial, scaled[1]]))
 
 
 def qlinear_mul(node: Node) -> None:
