@@ -115,7 +115,7 @@ def judge_decisions(
     tape = Tape(program, inputs)
     turned = {name: offsets[name] - own for name, own in tape.rounding_offsets().items() if name in offsets}
     for label, output in expected.items():
-        everything = list(choices(label, output, inputs["attention_mask"]))
+        everything = list(choices(label, output, _kept(inputs)))
         step = max(1, -(-len(everything) // DECISIONS_PER_OUTPUT))
         for choice in everything[::step]:
             first = choice.winner(choice.scores)
@@ -150,6 +150,12 @@ def judge_outputs(
     compared = Compared(runs=1, codes_equal=False, unit=Unit.BOUND)
     for label, output in expected.items():
         yield label, judge_distance(limits, label, output, got[label], compared)
+
+
+def _kept(inputs: Mapping[str, Array]) -> Array:
+    """Return the mask of the tokens; an ONNX file may call its mask otherwise, or have none and keep all."""
+    named = [array for name, array in inputs.items() if "mask" in name]
+    return named[0] if named else np.ones(next(iter(inputs.values())).shape[:2], np.bool_)
 
 
 def _scores_of(choice: Choice, output: Array) -> Float64Array:

@@ -33,8 +33,8 @@ def operands(result):
 
 
 def above(limit):
-    """Return a relu that is wrong above a limit."""
-    return lambda x: np.where(x > limit, np.float32(-1), ops.relu(x))
+    """Return a relu that is wrong for finite numbers above a limit."""
+    return lambda x: np.where((x > limit) & np.isfinite(x), np.float32(-1), ops.relu(x))
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -223,7 +223,7 @@ def test_failures_shrink_through_a_process(tmp_path, monkeypatch):
     script.write_text(textwrap.dedent(WORKER.format(examples=str(EXAMPLES))), "utf-8")
     runtime = find_runtime(f"exec:{shlex.join([sys.executable, str(script)])}")
     try:
-        clipped, ended = results(runtime, "relu", examples=100, seed=2)
+        clipped, ended = results(runtime, "relu", examples=100, seed=3)
     finally:
         runtime.close()
 

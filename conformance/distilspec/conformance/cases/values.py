@@ -64,7 +64,7 @@ def _extreme(draw: Draw) -> Array:
 
 
 def _special(draw: Draw) -> Array:
-    rare = SPECIAL[:3]
+    rare = np.tile(SPECIAL[:3], 2)
     return np.concatenate([_SIMPLE, draw.reals(COLOURS - _SIMPLE.size - rare.size, size=4), rare])
 
 
