@@ -26,6 +26,9 @@ IR_VERSION = 8
 #: Sizes with which it is found which tensors can be shown, because a program comes without any.
 BATCH, OTHER_SIZE = 8, 16
 
+#: Layers that only copy; how many there are depends on what is shown.
+MOVES_DATA = "shuffle"
+
 
 class Engines:
     """
@@ -59,7 +62,7 @@ class Engines:
         if known not in self._compiled:
             self._compiled[known] = with_file(frozen(self._model, shapes), self._compiler)
         made = self._compiled[known](arrays(self._model, inputs))
-        by_name = dict(zip((value.name for value in self._model.graph.output), made))
+        by_name = dict(zip((value.name for value in self._model.graph.output), made, strict=True))
         return {name: by_name[name] for name in outputs}
 
 
@@ -81,7 +84,7 @@ def frozen(model, shapes, shown=()):
     copy.graph.output.extend(known[name] for name in shown)
     sizes = {}
     for value in copy.graph.input:
-        for dimension, size in zip(value.type.tensor_type.shape.dim, shapes[value.name]):
+        for dimension, size in zip(value.type.tensor_type.shape.dim, shapes[value.name], strict=True):
             sizes[dimension.dim_param] = size
             dimension.dim_value = size
     for value in chain(copy.graph.output, copy.graph.value_info):
@@ -96,19 +99,23 @@ def survivors(model, layers, likely):
     Return tensors that can be shown, all at once, while the layers that calculate remain the same.
 
     Trying costs a compilation each time, so those in ``likely`` are tried first, and are the answer if all of them can
-    be shown.
+    be shown. What DequantizeLinear makes is not among them: if it has a second reader, DeepSparse forgets its axis
+    (docs/findings/0020).
     """
     outputs = {value.name for value in model.graph.output}
-    made = {name for node in model.graph.node for name in node.output} - outputs
+    made = {name for node in model.graph.node if node.op_type != "DequantizeLinear" for name in node.output} - outputs
     candidates = sorted((value.name for value in model.graph.value_info if value.name in made), key=role)
-    if not candidates or outputs.issuperset(likely) and likely:
+    if not candidates or (likely and outputs.issuperset(likely)):
         return []
     shapes = {value.name: default_shape(value) for value in model.graph.input}
     zeros = {value.name: np.zeros(shapes[value.name], element_type(value)) for value in model.graph.input}
 
     def signature(shown):
-        names = with_file(frozen(model, shapes, shown), lambda path: layers(path, arrays(model, zeros)))
-        return Counter(name for name in names if not name.startswith("shuffle"))
+        try:
+            names = with_file(frozen(model, shapes, shown), lambda path: layers(path, arrays(model, zeros)))
+        except RuntimeError:  # what DeepSparse cannot run when it is shown is not shown
+            return None
+        return Counter(name for name in names if not name.startswith(MOVES_DATA))
 
     def harmless(kept, groups):
         everything = [*kept, *chain.from_iterable(groups)]
@@ -120,6 +127,8 @@ def survivors(model, layers, likely):
         return harmless(harmless(kept, groups[:middle]), groups[middle:])
 
     plain = signature(())
+    if plain is None:
+        return []
     first = [name for name in candidates if name in likely]
     if first and signature(first) == plain:
         return first

@@ -73,7 +73,9 @@ def support():
     with open("/proc/cpuinfo") as file:
         flags = file.read().split()
     lacking = [flag for flag in NEEDED if flag not in flags]
-    return f"which needs {' and '.join(lacking)}; this processor lacks them" if lacking else "on a processor with AVX-512"
+    return (
+        f"which needs {' and '.join(lacking)}; this processor lacks them" if lacking else "on a processor with AVX-512"
+    )
 
 
 def main():

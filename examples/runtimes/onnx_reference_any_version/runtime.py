@@ -30,7 +30,8 @@ class Model:
 
     def run(self, inputs, outputs):
         """Return the outputs of the model that have the names ``outputs``."""
-        return dict(zip(outputs, self._evaluator.run(outputs, inputs)))
+        results = self._evaluator.run(outputs, inputs)
+        return {name: results[index] for index, name in enumerate(outputs)}
 
 
 if __name__ == "__main__":

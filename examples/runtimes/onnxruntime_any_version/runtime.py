@@ -1,5 +1,5 @@
 """
-Whatever version of ONNX Runtime is in the environment, from 1.15 on: is a bug of an old version still there?
+ONNX Runtime in whatever version the environment has, from 1.15 on.
 
     python -m venv old
     old/bin/pip install "onnxruntime==1.20.1" "numpy<2"
@@ -29,7 +29,8 @@ class Model:
 
     def run(self, inputs, outputs):
         """Return the outputs of the model that have the names ``outputs``."""
-        return dict(zip(outputs, self._session.run(outputs, inputs)))
+        results = self._session.run(outputs, inputs)
+        return {name: results[index] for index, name in enumerate(outputs)}
 
 
 if __name__ == "__main__":

@@ -40,8 +40,7 @@ class Model:
             model.set_input_fact(index, sizes)
         made = [model.output_name(index) for index in range(model.output_count())]
         results = model.into_model().into_runnable().run([inputs[name] for name in names])
-        by_name = dict(zip(made, (result.to_numpy() for result in results)))
-        return {name: by_name[name] for name in outputs}
+        return {name: results[made.index(name)].to_numpy() for name in outputs}
 
 
 if __name__ == "__main__":

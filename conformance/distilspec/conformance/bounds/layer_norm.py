@@ -61,9 +61,12 @@ def layer_norm(x: Operand, weight: Operand, bias: Operand, *, epsilon: float) ->
     size_w, size_b = np.abs(real(weight.value)) + weight.error, np.abs(real(bias.value)) + bias.error
     size_y = (size_z + error_z) * size_w + size_b
     moved_y = error_z * size_w + np.abs(deviation) / scale * weight.error + bias.error
-    error = moved_y + rounding(size_y, gamma(2), 4) + 4 * TINY * size_w
-    total = np.maximum(rows.size_x.sum(axis=-1, keepdims=True), (size_d**2).sum(axis=-1, keepdims=True))
-    affine = (1 + rows.size_x) * np.maximum(size_w, 1) / narrowest
+    mean_x = rows.size_x.mean(axis=-1, keepdims=True)
+    flushed = np.where(size_w > 0, (4 * size_w + rows.size_x + mean_x + size_d) * TINY, 0.0)
+    error = moved_y + rounding(size_y, gamma(2), 4) + flushed
+    squares = 2 * (size_d**2 + rows.first**2)
+    total = np.maximum(rows.size_x.sum(axis=-1, keepdims=True), squares.sum(axis=-1, keepdims=True))
+    affine = (1 + rows.size_x + mean_x) * np.maximum(size_w, 1) / narrowest
     peak = np.maximum(total * (1 + gamma(n + 12)), size_y + affine)
     return result(value, error, peak, x, weight, bias)
 

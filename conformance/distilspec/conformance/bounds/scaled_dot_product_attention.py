@@ -60,12 +60,16 @@ def _scores(query: Bounded, key: Bounded, scale: float) -> Bounded:
     """
     Bound scale * (query @ key.T): gamma(head_dim + 4) of the magnitudes.
 
-    Four roundings are for the scale: as a float32 factor or divisor of query, key or scores, or its root on both.
+    Four roundings are for the scale: as a float32 factor or divisor of query, key or scores, or its root on both. What
+    is flushed then is multiplied by the other operand.
     """
     transposed = Bounded(key.value.swapaxes(-1, -2), key.error.swapaxes(-1, -2))
     moved, magnitude = moved_product(query, transposed)
     length = query.shape[-1] + 4
-    error = abs(scale) * (moved + rounding(magnitude, gamma(length), 4 * length))
+    reach_q, reach_k = (np.abs(real(x.value)).sum(axis=-1) + x.error.sum(axis=-1) for x in (query, key))
+    beside = max(1.0, abs(scale)) * (reach_q[..., np.newaxis] + reach_k[..., np.newaxis, :])
+    flushed = np.where(magnitude == 0, 0.0, beside * TINY)
+    error = abs(scale) * (moved + rounding(magnitude, gamma(length), 4 * length)) + flushed
     products = scale * (real(query.value) @ real(transposed.value))
     return result(products, error, magnitude * max(1.0, abs(scale)) * (1 + gamma(length)), query, key)
 

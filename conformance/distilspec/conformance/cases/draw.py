@@ -33,7 +33,8 @@ class Draw:
 
     def integers(self, shape: tuple[int, ...], low: int, high: int, dtype: Any = np.int64) -> Array:
         """Draw integers from ``low`` to ``high``, both included."""
-        return (low + np.floor(self.units(*shape) * (high - low + 1))).astype(dtype)
+        raw = self._stream.random_raw(math.prod(shape)) % np.uint64(high - low + 1)
+        return (low + raw.astype(np.int64)).astype(dtype).reshape(shape)
 
     def reals(self, *shape: int, size: float = 1.0) -> Float32Array:
         """Draw float32 from [-size, size)."""

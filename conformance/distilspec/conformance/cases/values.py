@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from distilspec.conformance.cases.draw import Draw
 from distilspec.conformance.goldens.build import f32
 from distilspec.reference.contract.types import Array, BoolArray, Float32Array
+
+T = TypeVar("T")
 
 F32 = np.float32
 TINY = F32(2.0**-126)
@@ -37,8 +39,8 @@ TAILS = (1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97)
 #: Some of them, for operators whose cases are many.
 FEW_TAILS = (1, 7, 16, 17, 33, 64, 65)
 
-#: Palettes hold so many values.
-COLOURS = 64
+#: Palettes hold so many values; ranges of integers that are not larger hold all.
+COLOURS, MOST_NUMBERS = 64, 2048
 
 _SIMPLE = f32([0, 1, -1, 2, -2, 0.5, -0.5, 3])
 
@@ -83,44 +85,77 @@ FINITE = ("whole", "ordinary", "wide", "offset", "extreme")
 MODERATE = ("whole", "ordinary", "wide", "offset")
 ANY, NOT_EXTREME = (*FINITE, "special"), (*MODERATE, "special")
 
-#: A size around the width of a vector, and one that keeps a tensor small beside it.
-wide_sizes = st.sampled_from((1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65))
-narrow_sizes = st.integers(1, 3)
+#: Sizes around the widths of vectors.
+WIDE = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65)
 
-#: Axes before those that an operator works on.
-leading = st.lists(narrow_sizes, max_size=2).map(tuple)
-
-_seeds = st.integers(0, 2**32 - 1)
+# Hypothesis mixes numbers into what it draws that it finds in the source of whatever modules are imported and not
+# installed, so that one seed would draw other calls in another process. No module has a number in the range of these.
+_ELSEWHERE = 1_834_295_173
 
 #: All elements are drawn from one range, so that an element that comes to lie in another tensor while a shape shrinks
 #: is as good there; a palette is repeated as often as it fits.
-_elements = st.integers(0, 511)
+_elements = st.integers(_ELSEWHERE, _ELSEWHERE + 2047)
 
 
-# What follows draws and does not return strategies, because a strategy made for one draw costs more than the draw.
+def whole(draw: st.DrawFn, low: int, high: int) -> int:
+    """Draw an integer from ``low`` to ``high``, both included; it shrinks towards ``low``."""
+    return low + draw(st.integers(_ELSEWHERE, _ELSEWHERE + high - low)) - _ELSEWHERE
+
+
+def choice(draw: st.DrawFn, options: Sequence[T]) -> T:
+    """Draw one of ``options``; it shrinks towards the first."""
+    return options[whole(draw, 0, len(options) - 1)]
+
+
+def order(draw: st.DrawFn, count: int) -> tuple[int, ...]:
+    """Draw an order of the numbers below ``count``."""
+    left = list(range(count))
+    return tuple(left.pop(whole(draw, 0, len(left) - 1)) for _ in range(count))
+
+
+def axis(draw: st.DrawFn, rank: int) -> int:
+    """Draw an axis, counted from the first or from the last."""
+    return choice(draw, (*range(rank), *range(-rank, 0)))
+
+
+def wide_size(draw: st.DrawFn) -> int:
+    """Draw a size around the width of a vector."""
+    return choice(draw, WIDE)
+
+
+def narrow_size(draw: st.DrawFn) -> int:
+    """Draw a size that keeps a tensor small."""
+    return whole(draw, 1, 3)
+
+
+def leading(draw: st.DrawFn) -> tuple[int, ...]:
+    """Draw the axes before those that an operator works on."""
+    return tuple(narrow_size(draw) for _ in range(whole(draw, 0, 2)))
 
 
 def shapes(draw: st.DrawFn, least: int = 0, most: int = 3) -> tuple[int, ...]:
     """Draw a shape with at most one wide axis."""
-    shape = draw(st.lists(narrow_sizes, min_size=least, max_size=most))
+    shape = [narrow_size(draw) for _ in range(whole(draw, least, most))]
     if shape:
-        shape[draw(st.integers(0, len(shape) - 1))] = draw(wide_sizes)
+        shape[whole(draw, 0, len(shape) - 1)] = wide_size(draw)
     return tuple(shape)
 
 
 def wide_and_narrow(draw: st.DrawFn) -> tuple[int, int]:
     """Draw two sizes, one of them around the width of a vector."""
-    wide, narrow = draw(wide_sizes), draw(narrow_sizes)
+    wide, narrow = wide_size(draw), narrow_size(draw)
     return (wide, narrow) if draw(st.booleans()) else (narrow, wide)
+
+
+def some_ones(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Draw a shape with 1 in place of some sizes."""
+    return tuple(choice(draw, (size, 1)) for size in shape)
 
 
 def broadcastable(draw: st.DrawFn, count: int) -> tuple[tuple[int, ...], ...]:
     """Draw shapes that broadcast: one shape without some of its leading axes, and with 1 in place of some sizes."""
-    whole = shapes(draw)
-    return tuple(
-        tuple(1 if draw(st.booleans()) else size for size in whole[draw(st.integers(0, len(whole))) :])
-        for _ in range(count)
-    )
+    shape = shapes(draw)
+    return tuple(some_ones(draw, shape[whole(draw, 0, len(shape)) :]) for _ in range(count))
 
 
 def palette(draw: st.DrawFn, names: Sequence[str] = MODERATE, marks: Sequence[float] = ()) -> Float32Array:
@@ -130,15 +165,15 @@ def palette(draw: st.DrawFn, names: Sequence[str] = MODERATE, marks: Sequence[fl
     A call draws all its sizes and palettes first, and paints its tensors last: so shapes shrink without disturbing
     what is drawn after them.
     """
-    name = draw(st.sampled_from(("marks", *names) if marks else tuple(names)))
-    stream = Draw(f"{name} {draw(_seeds)}")
+    name = choice(draw, ("marks", *names) if marks else names)
+    stream = _stream(draw, name)
     return (_marked(stream, marks) if name == "marks" else PALETTES[name](stream)).astype(F32)
 
 
 def scales(draw: st.DrawFn, low: int = -10, high: int = 3) -> Float32Array:
     """Draw a palette of positive float32 with exponents from ``low`` to ``high``, powers of two among them."""
     powers = np.ldexp(1.0, np.clip([0, -1, 1, -2, 2, -3, 3, -7], low, high))
-    others = Draw(f"scales {draw(_seeds)}").scales(COLOURS - powers.size, low=low, high=high)
+    others = _stream(draw, "scales").scales(COLOURS - powers.size, low=low, high=high)
     return np.concatenate([powers, others]).astype(F32)
 
 
@@ -149,31 +184,40 @@ def codes(draw: st.DrawFn, dtype: Any) -> Array:
     In a full one the ends of the range, zero and one are as frequent as all others together.
     """
     limits = np.iinfo(dtype)
-    if draw(st.integers(0, 3)) == 3:
-        return (np.arange(8) + draw(st.integers(0, int(limits.max) - 8))).astype(dtype)
+    if whole(draw, 0, 3) == 3:
+        return (np.arange(8) + whole(draw, 0, int(limits.max) - 8)).astype(dtype)
     ends = [0, 1, limits.max, limits.min, limits.max - 1, limits.min + 1, 127, 128 if limits.min == 0 else -127]
     others = sorted(set(range(limits.min, limits.max + 1)).difference(ends), key=abs)
     return np.array(ends * 33 + others, dtype)
 
 
-def paint(draw: st.DrawFn, colours: Array, shape: tuple[int, ...]) -> Array:
-    """Draw a tensor of the colours of a palette, the first of which are the simplest."""
-    return np.asarray(colours[_drawn(draw, shape, _elements) % colours.size])
-
-
-def integers(draw: st.DrawFn, shape: tuple[int, ...], low: int, high: int, dtype: Any = np.int64) -> Array:
-    """Draw integers from ``low`` to ``high``, both included."""
-    return _drawn(draw, shape, st.integers(low, high), dtype)
+def numbers(draw: st.DrawFn, low: int, high: int, dtype: Any = np.int64) -> Array:
+    """Draw a palette of integers: all from ``low`` to ``high`` if they are few, else simple ones, ends and others."""
+    if high - low < MOST_NUMBERS:
+        return np.array(sorted(range(low, high + 1), key=abs), dtype)
+    ends = [low, high, low + 1, high - 1, 2**24 + 1, 2**31 - 1, 2**31, -(2**31), 2**53 + 1, -(2**53) - 1]
+    simple = [0, 1, -1, 2, -2, 3, *(end for end in ends if low <= end <= high)]
+    return np.concatenate([simple, _stream(draw, "numbers").integers((COLOURS - len(simple),), low, high)]).astype(
+        dtype
+    )
 
 
 def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> BoolArray:
     """Draw booleans: all True, or any."""
-    return np.ones(shape, np.bool_) if draw(st.booleans()) else _drawn(draw, shape, st.booleans(), np.bool_)
+    if draw(st.booleans()):
+        return np.ones(shape, np.bool_)
+    return np.array([draw(st.booleans()) for _ in range(math.prod(shape))], np.bool_).reshape(shape)
+
+
+def paint(draw: st.DrawFn, colours: Array, shape: tuple[int, ...]) -> Array:
+    """Draw a tensor of the colours of a palette, the first of which are the simplest."""
+    drawn = [draw(_elements) - _ELSEWHERE for _ in range(math.prod(shape))]
+    return np.asarray(colours[np.array(drawn, np.int64).reshape(shape) % colours.size])
+
+
+def _stream(draw: st.DrawFn, name: str) -> Draw:
+    return Draw(f"{name} {whole(draw, 0, 2**16 - 1)}")
 
 
 def _marked(stream: Draw, marks: Sequence[float]) -> Array:
     return np.concatenate([_SIMPLE, np.resize(np.array(marks), COLOURS // 2), stream.reals(COLOURS // 2 - 8, size=4)])
-
-
-def _drawn(draw: st.DrawFn, shape: tuple[int, ...], elements: st.SearchStrategy[Any], dtype: Any = np.int64) -> Array:
-    return np.array([draw(elements) for _ in range(math.prod(shape))], dtype).reshape(shape)

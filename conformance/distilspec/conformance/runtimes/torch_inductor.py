@@ -36,8 +36,9 @@ LIBRARY_STEPS = frozenset({"linear", "quantized_linear", "matmul", "scaled_dot_p
 #: Inductor joins these steps to a library's call where it can.
 JOINED_STEPS = frozenset({"add", "gelu", "gelu_tanh", "relu", "silu", "tanh", "multiply"})
 
-#: The calls of a library and the kernels that inductor writes itself, in the code that it generates.
-KERNEL = re.compile(r"torch\.ops\.[\w.]+|extern_kernels\.\w+|cpp_fused_\w+(?=_\d+\()")
+#: A library's calls in the code that inductor writes. The kernels that it writes itself are split in another way where
+#: a tensor is shown, which changes no operation in them.
+LIBRARY_CALL = re.compile(r"torch\.ops\.[\w.]+|extern_kernels\.\w+")
 
 #: The size of a symbol where nothing has run yet.
 SAMPLE_SIZE = 2
@@ -49,8 +50,8 @@ class InductorExecutable(Executable):
     """
     The program compiled for the shapes that came last: with nothing shown, and with tensors shown.
 
-    A tensor survives if a library reads or makes it, and if the code that inductor writes when it is shown has the
-    same kernels.
+    A tensor survives if a library reads or makes it, and if the code that inductor writes when it is shown calls
+    libraries alike.
     """
 
     def __init__(self, program: Program, threads: int) -> None:
@@ -67,7 +68,7 @@ class InductorExecutable(Executable):
         return self._compiled().run(self._inputs)
 
     def survivors(self) -> tuple[str, ...]:
-        """Return what libraries read and make, without that whose showing changes the kernels."""
+        """Return what libraries read and make, without that whose showing changes the calls of libraries."""
         return self._survivors
 
     def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
@@ -77,9 +78,9 @@ class InductorExecutable(Executable):
             self._exposed = Compiled(self._program, self._inputs, expose, self._threads)
         return self._exposed.run(self._inputs)
 
-    def kernels(self) -> Counter[str]:
-        """Return the kernels of the program with nothing shown: a library's, and those that inductor wrote."""
-        return self._compiled().kernels
+    def library_calls(self) -> Counter[str]:
+        """Return the calls of libraries in the program with nothing shown."""
+        return self._compiled().library_calls
 
     def _compiled(self) -> Compiled:
         if self._plain is None or not self._plain.fits(self._inputs, ()):
@@ -99,7 +100,7 @@ class InductorExecutable(Executable):
 
     def _unchanged(self, names: Sequence[str]) -> bool:
         shown = Compiled(self._program, self._inputs, names, self._threads)
-        if shown.kernels != self.kernels():
+        if shown.library_calls != self.library_calls():
             return False
         self._exposed = shown
         return True
@@ -111,8 +112,8 @@ class Compiled:
 
     Attributes
     ----------
-    kernels : counter of str
-        The kernels of the code that inductor wrote.
+    library_calls : counter of str
+        How often the code that inductor wrote calls each function of a library.
     """
 
     def __init__(self, program: Program, inputs: Mapping[str, Array], expose: Sequence[str], threads: int) -> None:
@@ -129,7 +130,7 @@ class Compiled:
             exported = torch.export.export(module, (), self._lifted(inputs))
             self._function = torch.compile(exported.module(), fullgraph=True)
             self.run(inputs)
-        self.kernels = Counter(kernel for code in written for kernel in KERNEL.findall(code))
+        self.library_calls = Counter(call for code in written for call in LIBRARY_CALL.findall(code))
 
     def fits(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> bool:
         """Return whether this was compiled for the shapes of ``inputs``, with ``expose`` shown."""

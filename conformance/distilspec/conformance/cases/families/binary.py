@@ -79,8 +79,8 @@ def binary_cases(
 def binary_calls(draw: st.DrawFn, operator: str, *, integers: int = 0) -> Call:
     """Draw a call on float32 from anywhere, or on int64 up to ``integers``."""
     left, right = values.broadcastable(draw, 2)
-    if integers and draw(st.integers(0, 3)) == 3:
-        pair = [values.integers(draw, shape, -integers, integers) for shape in (left, right)]
+    if integers and values.whole(draw, 0, 3) == 3:
+        pair = [values.paint(draw, values.numbers(draw, -integers, integers), shape) for shape in (left, right)]
     else:
         colours = values.palette(draw, values.ANY)
         pair = [values.paint(draw, colours, shape) for shape in (left, right)]

@@ -50,7 +50,7 @@ def comparison_calls(draw: st.DrawFn, operator: str, *, booleans: bool = False) 
     a: Array
     b: Array
     kinds = ["float32", "int64", "int32", "uint8", "int8"]
-    match draw(st.sampled_from([*kinds, "bool"] if booleans else kinds)):
+    match values.choice(draw, [*kinds, "bool"] if booleans else kinds):
         case "float32":
             colours: Array = values.palette(draw, ("whole", "extreme", "special"))
             a, b = (values.paint(draw, colours, shape) for shape in (left, right))
@@ -61,7 +61,7 @@ def comparison_calls(draw: st.DrawFn, operator: str, *, booleans: bool = False) 
             a, b = (values.paint(draw, colours, shape) for shape in (left, right))
         case dtype:
             high = 2**62 if dtype == "int64" else 2**31 - 1
-            a, b = (values.integers(draw, shape, -high, high, dtype) for shape in (left, right))
+            a, b = (values.paint(draw, values.numbers(draw, -high, high, dtype), shape) for shape in (left, right))
     return call(operator, a=a, b=b)
 
 

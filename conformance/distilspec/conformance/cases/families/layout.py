@@ -37,14 +37,14 @@ def special_floats(draw: Draw, *shape: int) -> Array:
 
 def tensors(draw: st.DrawFn, shape: tuple[int, ...], dtype: str = "") -> Array:
     """Draw a tensor of any type."""
-    match dtype or draw(st.sampled_from(TYPES)):
+    match dtype or values.choice(draw, TYPES):
         case "float32":
             return values.paint(draw, values.palette(draw, values.ANY), shape)
         case "bool":
             return values.masks(draw, shape)
         case "int64":
-            return values.integers(draw, shape, -(2**62), 2**62)
+            return values.paint(draw, values.numbers(draw, -(2**62), 2**62), shape)
         case "int32":
-            return values.integers(draw, shape, -(2**31), 2**31 - 1, np.int32)
+            return values.paint(draw, values.numbers(draw, -(2**31), 2**31 - 1, np.int32), shape)
         case other:
             return values.paint(draw, values.codes(draw, other), shape)

@@ -81,12 +81,12 @@ def empty_case(operator: str, formula: str) -> Iterator[Case]:
 def reduction_calls(draw: st.DrawFn, operator: str, *, integers: int = 0) -> Call:
     """Draw a call over some axes, on float32 from anywhere or on int64 up to ``integers``."""
     shape = values.shapes(draw, least=1)
-    count = draw(st.integers(1, len(shape)))
-    axes = tuple(draw(st.permutations(range(len(shape))))[:count])
+    count = values.whole(draw, 1, len(shape))
+    axes = values.order(draw, len(shape))[:count]
     axes = tuple(axis - len(shape) * draw(st.booleans()) for axis in axes)
     keepdims = draw(st.booleans())
-    if integers and draw(st.integers(0, 3)) == 3:
-        x = values.integers(draw, shape, -integers, integers)
+    if integers and values.whole(draw, 0, 3) == 3:
+        x = values.paint(draw, values.numbers(draw, -integers, integers), shape)
     else:
         x = values.paint(draw, values.palette(draw, values.ANY), shape)
     return call(operator, x=x, axes=axes, keepdims=keepdims)

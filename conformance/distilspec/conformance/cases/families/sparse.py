@@ -64,5 +64,5 @@ def not_zero(codes: Array) -> Array:
 
 def stored_blocks(draw: st.DrawFn) -> tuple[BoolArray, tuple[int, int]]:
     """Draw which blocks are stored, and their shape."""
-    rows, columns = draw(st.integers(1, 4)), draw(st.integers(1, 5))
-    return values.masks(draw, (rows, columns)), draw(st.sampled_from(BLOCK_SHAPES))
+    rows, columns = values.whole(draw, 1, 4), values.whole(draw, 1, 5)
+    return values.masks(draw, (rows, columns)), values.choice(draw, BLOCK_SHAPES)

@@ -49,5 +49,5 @@ def strategy(draw: st.DrawFn) -> Call:
     if draw(st.booleans()):
         ends = np.sort(values.paint(draw, values.palette(draw), (2, *shape)), axis=0)
         return call("asymmetric_scale", minimum=ends[0], maximum=ends[1])
-    low = values.integers(draw, shape, -2, 512).astype(np.float32) / np.float32(2)
+    low = values.paint(draw, values.numbers(draw, -2, 512), shape).astype(np.float32) / np.float32(2)
     return call("asymmetric_scale", minimum=-low, maximum=255 - low)

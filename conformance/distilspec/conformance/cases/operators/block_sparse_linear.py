@@ -50,7 +50,7 @@ def strategy(draw: st.DrawFn) -> Call:
     """Draw a pattern, a block shape and the operands."""
     stored, (out, columns) = stored_blocks(draw)
     outer, inner = stored.shape[0] * out, stored.shape[1] * columns
-    shape, biased = (*draw(values.leading), inner), draw(st.booleans())
+    shape, biased = (*values.leading(draw), inner), draw(st.booleans())
     colours, weights = values.palette(draw), values.palette(draw, ("whole", "ordinary"))
     dense = values.paint(draw, weights[weights != 0], (outer, inner))
     bias = values.paint(draw, colours, (outer,)) if biased else None

@@ -65,16 +65,16 @@ def strategy(draw: st.DrawFn) -> Call:
     """Draw a tensor of any type and a type in whose range it is."""
     shape = values.shapes(draw)
     x: Array
-    match draw(st.sampled_from(("float32", *INTEGERS, "bool"))):
+    match values.choice(draw, ("float32", *INTEGERS, "bool")):
         case "float32":
-            target = draw(st.sampled_from(("bool", "float", "float32", "int64", "int32", "int8")))
+            target = values.choice(draw, ("bool", "float", "float32", "int64", "int32", "int8"))
             whole = target.startswith("int")
             x = values.paint(draw, values.palette(draw, ("whole", "ordinary") if whole else values.ANY), shape)
         case "bool":
-            target = draw(st.sampled_from(("float", *INTEGERS)))
+            target = values.choice(draw, ("float", *INTEGERS))
             x = values.masks(draw, shape)
         case source:
             limits = np.iinfo(source)
-            target = draw(st.sampled_from(tuple(FROM_INTEGER)))
-            x = values.integers(draw, shape, int(limits.min), int(limits.max), source)
+            target = values.choice(draw, tuple(FROM_INTEGER))
+            x = values.paint(draw, values.numbers(draw, int(limits.min), int(limits.max), source), shape)
     return call("cast", x=x, dtype=target)

@@ -32,5 +32,5 @@ def cases() -> Iterator[Case]:
 @st.composite
 def strategy(draw: st.DrawFn) -> Call:
     """Draw hidden states."""
-    shape = (draw(values.narrow_sizes), draw(values.narrow_sizes), draw(values.wide_sizes))
+    shape = (values.narrow_size(draw), values.narrow_size(draw), values.wide_size(draw))
     return call("cls_pool", hidden_states=values.paint(draw, values.palette(draw, values.ANY), shape))

@@ -37,8 +37,8 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw tensors of one type whose shapes differ on one axis."""
     shape = values.shapes(draw, least=1)
-    axis = draw(st.integers(0, len(shape) - 1))
-    dtype = draw(st.sampled_from(TYPES))
-    sizes = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
+    axis = values.whole(draw, 0, len(shape) - 1)
+    dtype = values.choice(draw, TYPES)
+    sizes = [values.whole(draw, 0, 4) for _ in range(values.whole(draw, 1, 4))]
     parts = [tensors(draw, (*shape[:axis], size, *shape[axis + 1 :]), dtype) for size in sizes]
     return call("concat", tensors=parts, axis=axis - len(shape) * draw(st.booleans()))

@@ -59,13 +59,13 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw codes of any type, any zero point or none, with an axis or without."""
     shape = values.shapes(draw)
-    axis = draw(st.integers(-len(shape), len(shape) - 1)) if bool(shape) and draw(st.booleans()) else None
+    axis = values.axis(draw, len(shape)) if bool(shape) and draw(st.booleans()) else None
     size = () if axis is None else (shape[axis],)
-    dtype, absent = draw(st.sampled_from((np.uint8, np.int8, np.int32))), draw(st.booleans())
+    dtype, absent = values.choice(draw, (np.uint8, np.int8, np.int32)), draw(st.booleans())
     scales = values.scales(draw)
     if dtype is np.int32:
-        codes, scale = values.integers(draw, shape, -(2**31), 2**31 - 1, dtype), values.paint(draw, scales, size)
-        return call("dequantize", codes=codes, scale=scale, axis=axis)
+        numbers, scale = values.numbers(draw, -(2**31), 2**31 - 1, dtype), values.paint(draw, scales, size)
+        return call("dequantize", codes=values.paint(draw, numbers, shape), scale=scale, axis=axis)
     colours = values.codes(draw, dtype)
     zero_point = None if absent else values.paint(draw, colours, size)
     scale = values.paint(draw, scales, size)

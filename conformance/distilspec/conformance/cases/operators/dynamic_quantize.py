@@ -69,6 +69,6 @@ def strategy(draw: st.DrawFn) -> Call:
     if draw(st.booleans()):
         x = values.paint(draw, values.palette(draw), shape).ravel()
     else:
-        x = values.integers(draw, shape, -200, 310).ravel() / np.float32(2)
+        x = values.paint(draw, values.numbers(draw, -200, 310), shape).ravel() / np.float32(2)
         x[:1], x[-1:] = -100, 155
     return call("dynamic_quantize", x=x.reshape(shape).astype(np.float32))

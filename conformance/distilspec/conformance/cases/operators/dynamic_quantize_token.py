@@ -64,11 +64,11 @@ def cases() -> Iterator[Case]:
 @st.composite
 def strategy(draw: st.DrawFn) -> Call:
     """Draw reals of moderate size, or halves up to 127 with 127 among them."""
-    shape = (*draw(values.leading), draw(values.wide_sizes))
+    shape = (*values.leading(draw), values.wide_size(draw))
     x: Array
     if draw(st.booleans()):
         x = values.paint(draw, values.palette(draw), shape)
     else:
-        x = values.integers(draw, shape, -253, 253) / np.float32(2)
+        x = values.paint(draw, values.numbers(draw, -253, 253), shape) / np.float32(2)
         x[..., 0] = 127
     return call("dynamic_quantize_token", x=x.astype(np.float32))

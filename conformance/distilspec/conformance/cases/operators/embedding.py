@@ -46,5 +46,6 @@ def strategy(draw: st.DrawFn) -> Call:
     """Draw a table and ids of its rows."""
     rows, hidden = values.wide_and_narrow(draw)
     colours = values.palette(draw, values.ANY)
-    ids = values.integers(draw, draw(values.leading), 0, rows - 1, draw(st.sampled_from((np.int64, np.int32))))
+    numbers = values.numbers(draw, 0, rows - 1, values.choice(draw, (np.int64, np.int32)))
+    ids = values.paint(draw, numbers, values.leading(draw))
     return call("embedding", input_ids=ids, weight=values.paint(draw, colours, (rows, hidden)))

@@ -40,8 +40,8 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a tensor and indices into one of its axes."""
     shape = values.shapes(draw, least=1)
-    axis = draw(st.integers(0, len(shape) - 1))
+    axis = values.whole(draw, 0, len(shape) - 1)
     size = shape[axis]
-    dtype = draw(st.sampled_from((np.int64, np.int32)))
-    indices = values.integers(draw, draw(values.leading), -size, size - 1, dtype)
+    dtype = values.choice(draw, (np.int64, np.int32))
+    indices = values.paint(draw, values.numbers(draw, -size, size - 1, dtype), values.leading(draw))
     return call("gather", x=tensors(draw, shape), indices=indices, axis=axis - len(shape) * draw(st.booleans()))

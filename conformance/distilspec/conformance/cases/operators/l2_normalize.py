@@ -49,6 +49,6 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw vectors along any axis, and an epsilon."""
     shape = values.shapes(draw, least=1)
-    axis, epsilon = draw(st.integers(-len(shape), len(shape) - 1)), draw(st.sampled_from((1e-12, 1e-3, 1.0)))
+    axis, epsilon = values.axis(draw, len(shape)), values.choice(draw, (1e-12, 1e-3, 1.0))
     x = values.paint(draw, values.palette(draw, values.ANY), shape)
     return call("l2_normalize", x=x, axis=axis, epsilon=epsilon)

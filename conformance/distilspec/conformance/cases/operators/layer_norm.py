@@ -66,8 +66,8 @@ def cases() -> Iterator[Case]:
 @st.composite
 def strategy(draw: st.DrawFn) -> Call:
     """Draw rows with and without a large mean, and any usual epsilon."""
-    size, leading = draw(values.wide_sizes), draw(values.leading)
-    epsilon = draw(st.sampled_from((1e-12, 1e-5, 1e-3, 1.0)))
+    size, leading = values.wide_size(draw), values.leading(draw)
+    epsilon = values.choice(draw, (1e-12, 1e-5, 1e-3, 1.0))
     colours, parameters = values.palette(draw, values.NOT_EXTREME), values.palette(draw)
     weight, bias = values.paint(draw, parameters, (size,)), values.paint(draw, parameters, (size,))
     x = values.paint(draw, colours, (*leading, size))

@@ -68,7 +68,7 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a product with a wide and a narrow size."""
     inner, outer = values.wide_and_narrow(draw)
-    leading, biased = draw(values.leading), draw(st.booleans())
+    leading, biased = values.leading(draw), draw(st.booleans())
     colours, weights = values.palette(draw, values.NOT_EXTREME), values.palette(draw)
     bias = values.paint(draw, weights, (outer,)) if biased else None
     weight = values.paint(draw, weights, (outer, inner))

@@ -59,8 +59,8 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a product with a wide and a narrow size, and stacks that broadcast."""
     inner, columns = values.wide_and_narrow(draw)
-    rows, stack = draw(values.narrow_sizes), draw(values.leading)
-    left, right = (tuple(draw(st.sampled_from((size, 1))) for size in stack) for _ in range(2))
+    rows, stack = values.narrow_size(draw), values.leading(draw)
+    left, right = (values.some_ones(draw, stack) for _ in range(2))
     first, second = values.palette(draw, values.NOT_EXTREME), values.palette(draw)
     b = values.paint(draw, second, (*right, inner, columns))
     return call("matmul", a=values.paint(draw, first, (*left, rows, inner)), b=b)

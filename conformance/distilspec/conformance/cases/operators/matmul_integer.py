@@ -89,8 +89,8 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw codes of both types, mostly over their full range, and zero points or none."""
     inner, columns = values.wide_and_narrow(draw)
-    rows = (*draw(values.leading), draw(values.narrow_sizes))
-    left, right = (values.codes(draw, draw(st.sampled_from((np.uint8, np.int8)))) for _ in range(2))
+    rows = (*values.leading(draw), values.narrow_size(draw))
+    left, right = (values.codes(draw, values.choice(draw, (np.uint8, np.int8))) for _ in range(2))
     a_zero_point = values.paint(draw, left, ()) if draw(st.booleans()) else None
     b_zero_point = values.paint(draw, right, ()) if draw(st.booleans()) else None
     b = values.paint(draw, right, (inner, columns))

@@ -53,6 +53,6 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw hidden states and a mask."""
     length, size = values.wide_and_narrow(draw)
-    batch, colours = draw(values.narrow_sizes), values.palette(draw, values.NOT_EXTREME)
+    batch, colours = values.narrow_size(draw), values.palette(draw, values.NOT_EXTREME)
     mask = values.masks(draw, (batch, length))
     return call("mean_pool", hidden_states=values.paint(draw, colours, (batch, length, size)), attention_mask=mask)

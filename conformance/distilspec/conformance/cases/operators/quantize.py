@@ -86,13 +86,13 @@ def _axes() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw halves and wholes of the scale, or reals from anywhere; any zero point; with an axis or without."""
     shape = values.shapes(draw)
-    axis = draw(st.integers(-len(shape), len(shape) - 1)) if bool(shape) and draw(st.booleans()) else None
+    axis = values.axis(draw, len(shape)) if bool(shape) and draw(st.booleans()) else None
     size = () if axis is None else (shape[axis],)
     in_steps, colours = draw(st.booleans()), values.palette(draw, values.ANY)
-    codes, scales = values.codes(draw, draw(st.sampled_from((np.uint8, np.int8)))), values.scales(draw)
+    codes, scales = values.codes(draw, values.choice(draw, (np.uint8, np.int8))), values.scales(draw)
     scale, zero_point = values.paint(draw, scales, size), values.paint(draw, codes, size)
     if in_steps:
-        steps = values.integers(draw, shape, -602, 602).astype(np.float32) / np.float32(2)
+        steps = values.paint(draw, values.numbers(draw, -602, 602), shape).astype(np.float32) / np.float32(2)
         x = steps * (scale if axis is None else along_axis(scale, axis, len(shape)))
     else:
         x = values.paint(draw, colours, shape)

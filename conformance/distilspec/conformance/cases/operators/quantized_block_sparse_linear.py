@@ -84,8 +84,8 @@ def strategy(draw: st.DrawFn) -> Call:
     """Draw a pattern, a block shape and the operands."""
     stored, (out, columns) = stored_blocks(draw)
     outer, inner = stored.shape[0] * out, stored.shape[1] * columns
-    shape, biased = (*draw(values.leading), inner), draw(st.booleans())
-    codes, weights = values.codes(draw, draw(st.sampled_from((np.uint8, np.int8)))), values.codes(draw, np.int8)
+    shape, biased = (*values.leading(draw), inner), draw(st.booleans())
+    codes, weights = values.codes(draw, values.choice(draw, (np.uint8, np.int8))), values.codes(draw, np.int8)
     scales, biases = values.scales(draw), values.palette(draw)
     operands: dict[str, Any] = {
         "x_scale": values.paint(draw, scales, ()),

@@ -134,16 +134,13 @@ def _requantised() -> Iterator[Case]:
         yield layer(new, outer=size, y_scale=np.float32(0.15), y_zero_point=np.uint8(131))
 
 
-#: The type of the codes into which results are turned; mostly none.
-_TARGETS = st.sampled_from((None, None, np.uint8, np.int8))
-
-
 @st.composite
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a layer with a wide and a narrow size; scales of tensors or tokens, a bias or none, requantised or not."""
     inner, outer = values.wide_and_narrow(draw)
-    leading, by_token, biased, to = draw(values.leading), draw(st.booleans()), draw(st.booleans()), draw(_TARGETS)
-    codes, weights = values.codes(draw, draw(st.sampled_from((np.uint8, np.int8)))), values.codes(draw, np.int8)
+    leading, by_token, biased = values.leading(draw), draw(st.booleans()), draw(st.booleans())
+    to = values.choice(draw, (None, None, np.uint8, np.int8))
+    codes, weights = values.codes(draw, values.choice(draw, (np.uint8, np.int8))), values.codes(draw, np.int8)
     scales, biases = values.scales(draw), values.palette(draw)
     operands: dict[str, Any] = {
         "x_scale": values.paint(draw, scales, (*leading, 1) if by_token else ()),
@@ -152,7 +149,7 @@ def strategy(draw: st.DrawFn) -> Call:
         "bias": values.paint(draw, biases, (outer,)) if biased else None,
     }
     if to is not None:
-        operands["y_scale"] = np.ldexp(np.float32(1.25), draw(st.integers(-4, 8)))
+        operands["y_scale"] = np.ldexp(np.float32(1.25), values.whole(draw, -4, 8))
         operands["y_zero_point"] = values.paint(draw, values.codes(draw, to), ())
     operands["weight"] = values.paint(draw, weights, (outer, inner))
     operands["x"] = values.paint(draw, codes, (*leading, inner))

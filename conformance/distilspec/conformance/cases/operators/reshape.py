@@ -36,8 +36,8 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a tensor and the sizes of another with as many elements, one of them perhaps -1."""
     x = tensors(draw, values.shapes(draw, least=1))
-    sizes = draw(st.permutations([*x.shape, 1]))
+    sizes = [(*x.shape, 1)[place] for place in values.order(draw, x.ndim + 1)]
     joined = [sizes[0] * sizes[1], *sizes[2:]] if draw(st.booleans()) else list(sizes)
     if draw(st.booleans()):
-        joined[draw(st.integers(0, len(joined) - 1))] = -1
+        joined[values.whole(draw, 0, len(joined) - 1)] = -1
     return call("reshape", x=x, shape=tuple(joined))

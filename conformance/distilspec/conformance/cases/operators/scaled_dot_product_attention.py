@@ -94,12 +94,12 @@ def _masks() -> Iterator[Case]:
 @st.composite
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a few queries, and many keys or long heads; with a mask or without."""
-    leading, queries = draw(values.leading), draw(values.narrow_sizes)
+    leading, queries = values.leading(draw), values.narrow_size(draw)
     keys, head_dim = values.wide_and_narrow(draw)
-    value_dim, scale = draw(values.narrow_sizes), draw(st.sampled_from((1.0, 0.125, 0.5, 0.3)))
+    value_dim, scale = values.narrow_size(draw), values.choice(draw, (1.0, 0.125, 0.5, 0.3))
     masked = draw(st.booleans())
     scores, contents = values.palette(draw, ("whole", "ordinary")), values.palette(draw, values.NOT_EXTREME)
-    shape = tuple(draw(st.sampled_from((size, 1))) for size in (*leading, queries, keys))
+    shape = values.some_ones(draw, (*leading, queries, keys))
     mask = values.masks(draw, shape) if masked else None
     query = values.paint(draw, scores, (*leading, queries, head_dim))
     key = values.paint(draw, scores, (*leading, keys, head_dim))

@@ -36,9 +36,9 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a tensor and any range on one of its axes."""
     shape = values.shapes(draw, least=1)
-    axis = draw(st.integers(0, len(shape) - 1))
+    axis = values.whole(draw, 0, len(shape) - 1)
     size = shape[axis]
-    step = draw(st.sampled_from((1, 2, 3, -1, -2)))
-    start = draw(st.integers(-size, size if step > 0 else size - 1))
-    stop = draw(st.one_of(st.none(), st.integers(-size, size)))
+    step = values.choice(draw, (1, 2, 3, -1, -2))
+    start = values.whole(draw, -size, size if step > 0 else size - 1)
+    stop = values.choice(draw, (None, *range(-size, size + 1)))
     return call("slice", x=tensors(draw, shape), axis=axis, start=start, stop=stop, step=step)

@@ -78,7 +78,7 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw logits from anywhere, with a mask or without, along any axis."""
     shape = values.shapes(draw, least=1)
-    axis, masked = draw(st.integers(-len(shape), len(shape) - 1)), draw(st.booleans())
+    axis, masked = values.axis(draw, len(shape)), draw(st.booleans())
     colours = values.palette(draw, values.ANY)
-    mask = values.masks(draw, tuple(draw(st.sampled_from((size, 1))) for size in shape)) if masked else None
+    mask = values.masks(draw, values.some_ones(draw, shape)) if masked else None
     return call("softmax", x=values.paint(draw, colours, shape), mask=mask, axis=axis)

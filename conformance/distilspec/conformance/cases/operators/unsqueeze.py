@@ -28,7 +28,7 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw a tensor, and some axes of a result of higher rank."""
     x = tensors(draw, values.shapes(draw))
-    count = draw(st.integers(1, 3))
-    axes = draw(st.permutations(range(x.ndim + count)))[:count]
+    count = values.whole(draw, 1, 3)
+    axes = values.order(draw, x.ndim + count)[:count]
     named = tuple(axis - (x.ndim + count) * draw(st.booleans()) for axis in axes)
     return call("unsqueeze", x=x, axes=named)

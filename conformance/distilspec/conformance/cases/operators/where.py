@@ -41,6 +41,6 @@ def cases() -> Iterator[Case]:
 def strategy(draw: st.DrawFn) -> Call:
     """Draw two tensors of one type and a mask."""
     condition, left, right = values.broadcastable(draw, 3)
-    dtype = draw(st.sampled_from(TYPES))
+    dtype = values.choice(draw, TYPES)
     a, b = tensors(draw, left, dtype), tensors(draw, right, dtype)
     return call("where", condition=values.masks(draw, condition), a=a, b=b)
