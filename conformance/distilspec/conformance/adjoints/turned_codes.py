@@ -39,7 +39,7 @@ def deviations(candidates: int = 1) -> float:
     Equation (6).
 
     >>> round(deviations(), 2), round(deviations(30522), 2)
-    (6.55, 7.96)
+    (6.54, 7.97)
     """
     return math.sqrt(2 * math.log(2 * candidates / FAILURE))
 

@@ -18,7 +18,7 @@ class Draw:
     Only the raw stream of PCG64 is used, which NumPy never changes; its methods may change from version to version.
 
     >>> Draw("softmax").integers((5,), 0, 9).tolist()
-    [1, 9, 9, 9, 7]
+    [7, 7, 0, 7, 0]
     """
 
     def __init__(self, name: str) -> None:

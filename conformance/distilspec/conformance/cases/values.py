@@ -99,7 +99,8 @@ _elements = st.integers(_ELSEWHERE, _ELSEWHERE + 2047)
 
 def whole(draw: st.DrawFn, low: int, high: int) -> int:
     """Draw an integer from ``low`` to ``high``, both included; it shrinks towards ``low``."""
-    return low + draw(st.integers(_ELSEWHERE, _ELSEWHERE + high - low)) - _ELSEWHERE
+    drawn: int = draw(st.integers(_ELSEWHERE, _ELSEWHERE + high - low))
+    return low + drawn - _ELSEWHERE
 
 
 def choice(draw: st.DrawFn, options: Sequence[T]) -> T:

@@ -39,6 +39,6 @@ def strategy(draw: st.DrawFn) -> Call:
     axis = values.whole(draw, 0, len(shape) - 1)
     size = shape[axis]
     step = values.choice(draw, (1, 2, 3, -1, -2))
-    start = values.whole(draw, -size, size if step > 0 else size - 1)
+    start = values.choice(draw, (*range(size + (step > 0)), *range(-size, 0)))
     stop = values.choice(draw, (None, *range(-size, size + 1)))
     return call("slice", x=tensors(draw, shape), axis=axis, start=start, stop=stop, step=step)
