@@ -567,8 +567,9 @@ def test_the_example_in_javascript_conforms_in_what_it_declares(start):
     assert lines_of(source) < 200
 
 
-def test_the_example_in_python_conforms_in_what_it_declares(start):
-    """In float32, and without distilspec in the worker's process."""
+def test_the_example_in_python_conforms_in_what_it_declares(start, monkeypatch):
+    """In float32, and without distilspec in the worker's process; it imports the file beside it."""
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     expect_conformant(start(sys.executable, EXAMPLES / "python" / "numpy_runtime.py"), operators=8)
     for source in (EXAMPLES / "python").glob("*.py"):
         assert lines_of(source) < 200
@@ -594,8 +595,9 @@ def test_the_first_worker_of_the_documentation_conforms(start, tmp_path):
     assert "relu-both-signs" in [result.id for result in results if result.state is State.FAIL]
 
 
-def test_the_worker_in_python_of_the_documentation_conforms(start, tmp_path):
-    """Beside a copy of ``worker.py``."""
+def test_the_worker_in_python_of_the_documentation_conforms(start, tmp_path, monkeypatch):
+    """Beside a copy of ``worker.py``, which it imports."""
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     shutil.copy(EXAMPLES / "python" / "worker.py", tmp_path)
     (tmp_path / "mine.py").write_text(code_of("python"))
 
