@@ -167,6 +167,7 @@ def make(kind, random, shape, exponent=0):
 
 def within(bounded, signs):
     """Return a float32 array that uses ``signs`` (-1 to 1) of the errors of ``bounded``, whose value is float32."""
-    moved = (bounded.value + signs * bounded.error).astype(np.float32)
+    with np.errstate(over="ignore"):
+        moved = (bounded.value + signs * bounded.error).astype(np.float32)
     inside = np.abs(moved.astype(np.float64) - bounded.value) <= bounded.error
     return np.where(inside & (bounded.error > 0), moved, np.asarray(bounded.value, np.float32))

@@ -98,18 +98,17 @@ def test_a_runtime_that_hangs_is_asked_no_more():
 
 
 def test_two_bugs_are_two_failures():
-    """What explains both is not sought; each has a call of its own."""
+    """Each has a call of its own; a tensor that shows both at once may be a third, which neither explains."""
 
     def both(x):
         return np.where(np.isnan(x), np.float32(0), np.minimum(ops.relu(x), np.float32(6)))
 
-    found = results(planted("relu", both), "relu", examples=300)
+    found = results(planted("relu", both), "relu", examples=150)
 
-    assert {result.judgement.cause for result in found} == {
-        "elements are clipped at 6 [RELU-S1]", "NaN becomes 0 [RELU-S2]",
-    }  # fmt: skip
-    assert {result.clause for result in found} == {"RELU-S1", "RELU-S2"}
-    assert [result.id for result in found] == ["relu/fuzz/1-1", "relu/fuzz/1-2"]
+    clauses = {result.judgement.cause: result.clause for result in found}
+    assert clauses["elements are clipped at 6 [RELU-S1]"] == "RELU-S1"
+    assert clauses["NaN becomes 0 [RELU-S2]"] == "RELU-S2"
+    assert [result.id for result in found] == [f"relu/fuzz/1-{number + 1}" for number in range(len(found))]
 
 
 def test_the_same_seed_draws_the_same_calls_and_another_seed_others():
@@ -155,7 +154,7 @@ def test_a_run_that_is_killed_loses_no_failure(tmp_path):
     wrong = Counting(above(1e30))
 
     def killed(x):
-        if len([x for (x,) in wrong.calls if np.any(x > 1e30)]) > 4:
+        if len([x for (x,) in wrong.calls if np.any((x > 1e30) & np.isfinite(x))]) > 4:
             raise KeyboardInterrupt
         return wrong(x)
 
@@ -207,7 +206,7 @@ from worker import serve
 
 def apply(op, operands, attributes, outputs):
     x = operands["x"]
-    if np.isnan(x).any():
+    if (x > 500).any():
         os._exit(3)
     return {{outputs[0]: np.minimum(np.maximum(x, 0), 6).astype(np.float32)}}
 
@@ -216,18 +215,17 @@ serve({{"name": "planted", "version": "1", "ops": ["relu"], "program": "none"}},
 
 
 def test_failures_shrink_through_a_process(tmp_path, monkeypatch):
-    """A worker that clips at 6 and ends on NaN: a single number, and a few; every crash costs a new process."""
+    """A worker that clips at 6 and ends above 500: a single number, and a few; a crash costs a new process."""
     monkeypatch.setattr(fuzz, "SHRINKING_CALLS", 20)
     monkeypatch.setattr(fuzz, "REDUCING_CALLS", 10)
     script = tmp_path / "worker.py"
     script.write_text(textwrap.dedent(WORKER.format(examples=str(EXAMPLES))), "utf-8")
     runtime = find_runtime(f"exec:{shlex.join([sys.executable, str(script)])}")
     try:
-        clipped, ended = results(runtime, "relu", examples=100, seed=2)
+        found = {result.state: result for result in results(runtime, "relu", examples=60, seed=2)}
     finally:
         runtime.close()
 
-    assert (clipped.state, ended.state) == (State.FAIL, State.CRASH)
-    assert operands(clipped)["x"].size == 1
-    assert np.isnan(operands(ended)["x"]).any()
-    assert operands(ended)["x"].size < 10
+    assert set(found) == {State.FAIL, State.CRASH}
+    assert operands(found[State.FAIL])["x"].size == 1
+    assert operands(found[State.CRASH])["x"].size < 10

@@ -40,6 +40,7 @@ class Answer:
     causes: tuple[str, ...] = ()
 
 
+@np.errstate(all="ignore")
 def pose(call: Call) -> Question:
     """
     Return a call as a question, with the reference's values and their bounds.
@@ -54,6 +55,7 @@ def pose(call: Call) -> Question:
     return Question(program, inputs, program.run(bounds, lifted))
 
 
+@np.errstate(all="ignore")
 def ask(runtime: Runtime, question: Question) -> Answer:
     """Run a question twice: the first answer must be right, and the second have the same bits."""
     program = question.program

@@ -7,13 +7,15 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from distilspec.conformance.cases.asking import Answer, ask, pose, undeclared
 from distilspec.conformance.cases.call import Call
@@ -161,7 +163,7 @@ class _Fuzzer:
             if self._fails(call):
                 raise _FailedError
 
-        with suppress(_FailedError, _EnoughError):
+        with _seed_alone(), suppress(_FailedError, _EnoughError):
             examine()
         if self._shrunk is None:
             return False
@@ -297,6 +299,27 @@ class _Keeping(ExampleDatabase):
     def move(self, src: bytes, dest: bytes, value: bytes) -> None:
         """Keep an example under another key."""
         self._stored.move(src, dest, value)
+
+
+@contextmanager
+def _seed_alone() -> Iterator[None]:
+    """
+    Let the seed alone say what is drawn.
+
+    Hypothesis mixes in numbers from the source of modules that are imported and not installed, so that a seed would
+    draw other calls in another process.
+    """
+    found = getattr(providers, "_get_local_constants", None)
+    if found is None:  # a version without that
+        yield
+        return
+    providers.CONSTANTS_CACHE.cache.clear()
+    providers._get_local_constants = Constants
+    try:
+        yield
+    finally:
+        providers._get_local_constants = found
+        providers.CONSTANTS_CACHE.cache.clear()
 
 
 def _wording(judgement: Judgement) -> str:

@@ -39,8 +39,8 @@ TAILS = (1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97)
 #: Some of them, for operators whose cases are many.
 FEW_TAILS = (1, 7, 16, 17, 33, 64, 65)
 
-#: Palettes hold so many values; ranges of integers that are not larger hold all.
-COLOURS, MOST_NUMBERS = 64, 2048
+#: Palettes of real numbers hold so many values.
+COLOURS = 64
 
 _SIMPLE = f32([0, 1, -1, 2, -2, 0.5, -0.5, 3])
 
@@ -88,19 +88,16 @@ ANY, NOT_EXTREME = (*FINITE, "special"), (*MODERATE, "special")
 #: Sizes around the widths of vectors.
 WIDE = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65)
 
-# Hypothesis mixes numbers into what it draws that it finds in the source of whatever modules are imported and not
-# installed, so that one seed would draw other calls in another process. No module has a number in the range of these.
-_ELSEWHERE = 1_834_295_173
-
 #: All elements are drawn from one range, so that an element that comes to lie in another tensor while a shape shrinks
 #: is as good there; a palette is repeated as often as it fits.
-_elements = st.integers(_ELSEWHERE, _ELSEWHERE + 2047)
+MOST_COLOURS = 256
+_elements = st.integers(0, MOST_COLOURS - 1)
 
 
 def whole(draw: st.DrawFn, low: int, high: int) -> int:
     """Draw an integer from ``low`` to ``high``, both included; it shrinks towards ``low``."""
-    drawn: int = draw(st.integers(_ELSEWHERE, _ELSEWHERE + high - low))
-    return low + drawn - _ELSEWHERE
+    drawn: int = draw(st.integers(0, high - low))
+    return low + drawn
 
 
 def choice(draw: st.DrawFn, options: Sequence[T]) -> T:
@@ -188,19 +185,17 @@ def codes(draw: st.DrawFn, dtype: Any) -> Array:
     if whole(draw, 0, 3) == 3:
         return (np.arange(8) + whole(draw, 0, int(limits.max) - 8)).astype(dtype)
     ends = [0, 1, limits.max, limits.min, limits.max - 1, limits.min + 1, 127, 128 if limits.min == 0 else -127]
-    others = sorted(set(range(limits.min, limits.max + 1)).difference(ends), key=abs)
-    return np.array(ends * 33 + others, dtype)
+    return np.concatenate([np.tile(ends, 16), _stream(draw, "codes").codes(dtype, 128)]).astype(dtype)
 
 
 def numbers(draw: st.DrawFn, low: int, high: int, dtype: Any = np.int64) -> Array:
-    """Draw a palette of integers: all from ``low`` to ``high`` if they are few, else simple ones, ends and others."""
-    if high - low < MOST_NUMBERS:
+    """Draw a palette of integers from ``low`` to ``high``: all if they are few, else simple ones, ends and others."""
+    if high - low < MOST_COLOURS:
         return np.array(sorted(range(low, high + 1), key=abs), dtype)
     ends = [low, high, low + 1, high - 1, 2**24 + 1, 2**31 - 1, 2**31, -(2**31), 2**53 + 1, -(2**53) - 1]
-    simple = [0, 1, -1, 2, -2, 3, *(end for end in ends if low <= end <= high)]
-    return np.concatenate([simple, _stream(draw, "numbers").integers((COLOURS - len(simple),), low, high)]).astype(
-        dtype
-    )
+    simple = [number for number in (0, 1, -1, 2, -2, 3, *ends) if low <= number <= high]
+    others = _stream(draw, "numbers").integers((COLOURS - len(simple),), low, high)
+    return np.concatenate([np.array(simple, dtype), others.astype(dtype)])
 
 
 def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> BoolArray:
@@ -212,7 +207,7 @@ def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> BoolArray:
 
 def paint(draw: st.DrawFn, colours: Array, shape: tuple[int, ...]) -> Array:
     """Draw a tensor of the colours of a palette, the first of which are the simplest."""
-    drawn = [draw(_elements) - _ELSEWHERE for _ in range(math.prod(shape))]
+    drawn = [draw(_elements) for _ in range(math.prod(shape))]
     return np.asarray(colours[np.array(drawn, np.int64).reshape(shape) % colours.size])
 
 

@@ -206,7 +206,8 @@ class QdqOperators(TorchOperators):
     def dynamic_quantize(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Take scale and zero point from the range of ``x`` and round to codes."""
         scale, zero_point = QDQ.choose_qparams.tensor(x, 0, 255, torch.finfo(torch.float32).tiny, torch.uint8)
-        return self.quantize(x, scale, zero_point), scale, zero_point
+        codes = self.quantize(x, scale, zero_point)
+        return codes, scale.to(self.dtype).reshape(()), zero_point.to(torch.uint8).reshape(())
 
     def quantized_linear(
         self,

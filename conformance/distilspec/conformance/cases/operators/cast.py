@@ -74,7 +74,7 @@ def strategy(draw: st.DrawFn) -> Call:
             target = values.choice(draw, ("float", *INTEGERS))
             x = values.masks(draw, shape)
         case source:
-            limits = np.iinfo(source)
+            least, most = max(int(np.iinfo(source).min), -(2**62)), min(int(np.iinfo(source).max), 2**62)
             target = values.choice(draw, tuple(FROM_INTEGER))
-            x = values.paint(draw, values.numbers(draw, int(limits.min), int(limits.max), source), shape)
+            x = values.paint(draw, values.numbers(draw, least, most, source), shape)
     return call("cast", x=x, dtype=target)
