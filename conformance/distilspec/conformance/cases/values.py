@@ -113,7 +113,8 @@ def order(draw: st.DrawFn, count: int) -> tuple[int, ...]:
 
 def axis(draw: st.DrawFn, rank: int) -> int:
     """Draw an axis, counted from the first or from the last."""
-    return choice(draw, (*range(rank), *range(-rank, 0)))
+    axes: list[int] = [*range(rank), *range(-rank, 0)]
+    return choice(draw, axes)
 
 
 def wide_size(draw: st.DrawFn) -> int:
