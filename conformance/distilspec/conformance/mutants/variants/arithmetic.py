@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import special
 
@@ -15,8 +17,8 @@ RUN = 64
 #: A softmax with a running maximum takes so many entries at once.
 ONLINE_BLOCK = 64
 
-LOG2_E = np.float32(np.log2(np.e))
-LOG2_E_REST = np.float32(np.log2(np.e) - float(LOG2_E))
+LOG2_E = np.float32(np.log2(math.e))
+LOG2_E_REST = np.float32(np.log2(math.e) - float(LOG2_E))
 
 
 def times_reciprocal(x: Array, divisor: Array) -> Array:
