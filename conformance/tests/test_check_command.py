@@ -204,3 +204,22 @@ def test_nothing_is_located_in_a_right_runtime(call, folder, tmp_path):
     assert status == 0
     assert "segments is right on torch" in out
     assert not (tmp_path / "found").exists()
+
+
+def test_the_commands_need_no_package_of_an_extra(tmp_path):
+    """Installed alone, every command starts; an ONNX file is refused with the extra that reads it."""
+    program = """
+import sys
+for name in ("onnx", "onnxruntime", "torch", "transformers", "openvino", "ctranslate2", "distributed", "llvmlite",
+             "pytest", "mpmath", "safetensors"):
+    sys.modules[name] = None
+from distilspec.conformance.cli import main
+main()
+"""
+    spec = subprocess.run([sys.executable, "-c", program, "spec", "quantize"], capture_output=True, check=False)
+    model = ["check", "reference", "--model", str(tmp_path / "mine.onnx")]
+    refused = subprocess.run([sys.executable, "-c", program, *model], capture_output=True, check=False, text=True)
+
+    assert spec.returncode == 0
+    assert refused.returncode == 2
+    assert "distilspec[onnx]" in refused.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import count, cycle
@@ -18,10 +18,9 @@ from distilspec.conformance.goldens import GoldenCase, load_goldens
 from distilspec.conformance.mandatory import mandatory_relations, mandatory_steps
 from distilspec.conformance.metamorphic import check_metamorphic
 from distilspec.conformance.result import CaseResult, State
-from distilspec.conformance.runtimes.adapter import Runtime
+from distilspec.conformance.runtimes.adapter import Runtime, RuntimeMissingError
 from distilspec.conformance.subject import Subject
 from distilspec.conformance.unit import Outcome, Progress, Unit
-from distilspec.conformance.user_model import read_user_model
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.ops import OPERATORS
 
@@ -64,10 +63,20 @@ class Source:
 def subject_of(source: Source) -> Subject:
     """Return the model, compressed, with the batches that go through it; the last one is kept."""
     if source.model.endswith(".onnx"):
-        return read_user_model(Path(source.model), tokenizer=source.tokenizer, seed=source.seed)
+        return _user_model_reader()(Path(source.model), tokenizer=source.tokenizer, seed=source.seed)
     return model_subject(
         source.model, source.recipe, sparsity=source.sparsity, block_shape=source.block_shape, seed=source.seed
     )
+
+
+def _user_model_reader() -> Callable[..., Subject]:
+    try:
+        from distilspec.conformance.user_model import read_user_model
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(
+            f"check: package {error.name} is not installed; expected it from pip install 'distilspec[onnx]'"
+        ) from None
+    return read_user_model
 
 
 def operator_units() -> Iterator[Unit]:
