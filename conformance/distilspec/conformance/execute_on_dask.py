@@ -21,8 +21,9 @@ def execute_on_dask(units: Iterable[Unit], judged: Judged, *, address: str, time
     """
     Judge units on the workers of the cluster at ``address`` and yield them as they end.
 
-    A unit whose worker is lost is started again elsewhere; one that loses worker after worker is a CRASH. When no unit
-    ends for ``timeout`` seconds, all that run are TIMEOUTs.
+    A unit whose worker is lost is started again elsewhere; one that loses worker after worker is judged once more when
+    nothing else runs, and is a CRASH if it loses them then. When no unit ends for ``timeout`` seconds, all that run are
+    TIMEOUTs.
 
     Raises
     ------
@@ -34,10 +35,14 @@ def execute_on_dask(units: Iterable[Unit], judged: Judged, *, address: str, time
         most = 2 * max(1, sum(client.nthreads().values()))
         futures = {_submit(client, judged, unit): unit for unit in islice(waiting, most)}
         ending = as_completed(futures, loop=client.loop, timeout=timeout)
+        suspects: list[Unit] = []
         try:
             for future in ending:
                 unit = futures.pop(future)
-                yield unit, _outcome(unit, future)
+                try:
+                    yield unit, future.result()
+                except KilledWorker:
+                    suspects.append(unit)
                 for following in islice(waiting, 1):
                     added = _submit(client, judged, following)
                     futures[added] = following
@@ -46,6 +51,19 @@ def execute_on_dask(units: Iterable[Unit], judged: Judged, *, address: str, time
             for future, unit in futures.items():
                 future.cancel()
                 yield unit, ended_early(unit, RuntimeHangError(f"no unit ended within {timeout:g} s"))
+        for unit in suspects:
+            yield unit, _judged_alone(client, judged, unit, timeout)
+
+
+def _judged_alone(client: Client, judged: Judged, unit: Unit, timeout: float) -> Outcome:
+    """Judge a unit that lost its workers while nothing else runs, because the culprit may have been another unit."""
+    try:
+        outcome: Outcome = _submit(client, judged, unit).result(timeout=timeout)
+    except KilledWorker as error:
+        return ended_early(unit, RuntimeCrashError(str(error).splitlines()[0]))
+    except TimeoutError:
+        return ended_early(unit, RuntimeHangError(f"no end after {timeout:g} s"))
+    return outcome
 
 
 def _connected(address: str) -> Client:
@@ -58,11 +76,3 @@ def _connected(address: str) -> Client:
 
 def _submit(client: Client, judged: Judged, unit: Unit) -> Future[Outcome]:
     return client.submit(judge_in_worker, judged, unit, key=f"{unit.id}-{uuid4()}")
-
-
-def _outcome(unit: Unit, future: Future[Outcome]) -> Outcome:
-    try:
-        outcome: Outcome = future.result()
-    except KilledWorker as error:
-        return ended_early(unit, RuntimeCrashError(str(error).splitlines()[0]))
-    return outcome
