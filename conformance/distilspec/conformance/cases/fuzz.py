@@ -163,6 +163,8 @@ class _Fuzzer:
             if self._fails(call):
                 raise _FailedError
 
+        # Otherwise the key is None where pytest was given --hypothesis-seed, and nothing is kept or found.
+        setattr(examine, "_hypothesis_internal_database_key", b"calls")
         with _seed_alone(), suppress(_FailedError, _EnoughError):
             examine()
         if self._shrunk is None:
