@@ -164,7 +164,7 @@ class _Fuzzer:
                 raise _FailedError
 
         # Otherwise the key is None where pytest was given --hypothesis-seed, and nothing is kept or found.
-        setattr(examine, "_hypothesis_internal_database_key", b"calls")
+        vars(examine)["_hypothesis_internal_database_key"] = b"calls"
         with _seed_alone(), suppress(_FailedError, _EnoughError):
             examine()
         if self._shrunk is None:
