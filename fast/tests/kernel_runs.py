@@ -1,85 +1,88 @@
-"""Running INT8 kernels on ordinary matrices, by the interpreter or as machine code, for tests."""
+"""Running matrix products on ordinary matrices, by the interpreter or as machine code, for tests."""
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from rowwise_runs import by_token, run, shifted, tiled
 
-from distilspec.fast.codegen.compile import Compiled
-from distilspec.fast.codegen.interpret import interpret
-from distilspec.fast.kernels.block_sparse import ROWS, block_sparse
+from distilspec.fast.kernels.block_sparse import block_sparse
+from distilspec.fast.kernels.codes import Layout, code_bytes
 from distilspec.fast.kernels.dense import dense
-from distilspec.fast.kernels.epilogue import Epilogue
-from distilspec.fast.kernels.layout import packed_blocks, packed_panels, padded, tiled_factors, tiled_rows, untiled
+from distilspec.fast.kernels.epilogue import FLOAT_OPERANDS, INTEGER_OPERANDS, Epilogue
+from distilspec.fast.kernels.layout import (
+    code_type,
+    packed_blocks,
+    packed_float_panels,
+    packed_panels,
+    padded,
+    tiled_factors,
+    tiled_rows,
+    untiled,
+)
+from distilspec.fast.kernels.linear import linear
 
-#: What a buffer holds where nothing may be written.
-UNTOUCHED = np.float32(-12345.0)
+#: What buffers for floats hold where nothing may be written, and how many more floats than they need.
+UNTOUCHED, SPARE = np.float32(-12345.0), 4096
+
+#: The same for buffers of codes, in bytes.
+NO_CODE = 0x55
+
+ARRANGED = {Layout.FACTORS: tiled_factors, Layout.ROWS: tiled_rows}
 
 
-@cache
-def machine_code(function_of, target, vectors, epilogue):
-    """Return a kernel as a function of addresses and integers."""
-    function = function_of(target, vectors, epilogue)
-    return Compiled([function], target).callable(function.name)
-
-
-def execute(function_of, target, vectors, epilogue, arguments, machine):
-    """Run a kernel on arrays and integers."""
-    if not machine:
-        interpret(function_of(target, vectors, epilogue), *arguments)
-        return
-    run = machine_code(function_of, target, vectors, epilogue)
-    run(*(argument.ctypes.data if isinstance(argument, np.ndarray) else argument for argument in arguments))
-
-
-def linear(target, codes, weight, *, sparse=False, machine=True, residual=None, parts=1, vectors=None, **operands):
+def product(kernel, target, x, weight, *, machine=True, epilogue=None, parts=1, vectors=None, **operands):
     """
-    Return what a kernel makes of codes [tokens, K] and weight [N, K], as float32 [tokens, N].
+    Return what a kernel makes of x [tokens, K], codes of the specification or floats, and a weight [N, K].
 
-    ``operands`` are w_scale and bias [N], x_scale and zero_point [tokens]. The rows are computed in ``parts`` calls.
+    ``operands`` are w_scale and bias [N], x_scale, zero_point, out_scale and out_zero_point [tokens], and residual
+    [tokens, N], all that are not given 0 or 1. The rows are computed in ``parts`` calls. Floats are [tokens, N], codes
+    [tiles, codes of a tile] as they are held.
     """
-    tokens, inputs = codes.shape
-    outputs = len(weight)
-    step = ROWS if sparse else target.panel
-    features, tiles = padded(outputs, step), padded(tokens, target.tile) // target.tile
-    shift = 128 if target.signed_codes else 0
+    epilogue = epilogue or Epilogue()
+    tokens, features = len(x), len(weight)
+    tiles = padded(tokens, target.tile) // target.tile
+    given = {
+        "sums": weight.astype(np.int64).sum(axis=1).astype(np.int32), "w_scale": np.ones(features, np.float32),
+        "bias": np.zeros(features, np.float32), "x_scale": np.ones(tokens, np.float32),
+        "zero_point": np.zeros(tokens, np.int32), "out_scale": np.ones(tokens, np.float32),
+        "out_zero_point": np.zeros(tokens, np.int32), "residual": np.zeros((tokens, features), np.float32),
+    } | operands  # fmt: skip
+    for name in ("zero_point", "out_zero_point"):
+        given[name] = given[name].astype(np.int32) - np.int32(shifted(target))
+    for name in ("x_scale", "zero_point", "out_scale", "out_zero_point"):
+        given[name] = by_token(given[name], target, 1)
+    given["residual"] = tiled(given["residual"], target)
+    written = tiles * features * target.tile
+    given["out"] = np.full(written + (SPARE if machine else 0), UNTOUCHED)
+    size = tiles * code_bytes(target, epilogue.codes, features) if epilogue.codes else 0
+    given["out_codes"] = np.full(size + (SPARE if machine else 0), NO_CODE, np.uint8)
 
-    def by_feature(name, default, dtype):
-        held = np.zeros(features, dtype)
-        held[:outputs] = operands.get(name, default)
-        return held
+    function_of, fixed, numbers, units = _prepared(kernel, target, x, weight)
+    scales = FLOAT_OPERANDS if kernel == "linear" else INTEGER_OPERANDS
+    arguments = [*fixed, *(given[name] for name in (*scales, *epilogue.operands)), *numbers, features, tiles]
+    for first, last in pairwise(units * part // parts for part in range(parts + 1)):
+        variant = (vectors or target.dot, epilogue)
+        run(function_of, target, variant, machine, *arguments, first, last)
 
-    def by_token(name, default, dtype):
-        held = np.zeros(tiles * target.tile, dtype)
-        held[:tokens] = operands.get(name, default)
-        return held
+    assert (given["out"][written:] == UNTOUCHED).all(), "floats beyond the buffer"
+    assert (given["out_codes"][size:] == NO_CODE).all(), "codes beyond the buffer"
+    if epilogue.codes:
+        assert (given["out"] == UNTOUCHED).all(), "floats besides codes"
+        return given["out_codes"][:size].view(code_type(target)).reshape(tiles, -1)
+    return untiled(given["out"][:written].reshape(tiles, features, target.tile), tokens, features)
 
-    sums = np.zeros(features, np.int32)
-    sums[:outputs] = weight.astype(np.int64).sum(axis=1).astype(np.int32)
-    out = np.full((tiles, features, target.tile), UNTOUCHED)
-    added = np.zeros_like(out)
-    if residual is not None:
-        wide = np.zeros((tiles * target.tile, features), np.float32)
-        wide[:tokens, :outputs] = residual
-        added = np.ascontiguousarray(wide.reshape(tiles, target.tile, features).transpose(0, 2, 1))
-    common = [
-        sums, by_feature("w_scale", 1.0, np.float32), by_feature("bias", 0.0, np.float32),
-        by_token("x_scale", 1.0, np.float32), by_token("zero_point", 0, np.int32) - np.int32(shift), added, out,
-    ]  # fmt: skip
-    epilogue = Epilogue(residual=residual is not None)
-    rows = features // step
-    cuts = [rows * part // parts for part in range(parts + 1)]
-    for first, last in pairwise(cuts):
-        if sparse:
-            blocks = packed_blocks(weight, target)
-            arguments = [tiled_rows(codes - shift, target), blocks.weights, blocks.columns, blocks.starts, *common]
-            arguments += [inputs, features, tiles, first, last]
-            execute(block_sparse, target, vectors or target.dot, epilogue, arguments, machine)
-        else:
-            x, w = tiled_factors(codes - shift, target), packed_panels(weight, target)
-            for skipped in range(0, target.dot, target.dense_vectors):
-                arguments = [x, w, *common, x.shape[1], features, skipped, tiles, first, last]
-                execute(dense, target, vectors or target.dense_vectors, epilogue, arguments, machine)
-    return untiled(out, tokens, outputs)
+
+def _prepared(kernel, target, x, weight):
+    """Return a kernel, its own buffers, its own numbers, and how many units of work there are."""
+    if kernel == "linear":
+        panels = packed_float_panels(weight, target)
+        return linear, [tiled(x, target), *panels.operands.values()], [x.shape[1]], panels.units
+    codes = x - shifted(target)
+    if kernel == "dense":
+        held, panels = tiled_factors(codes, target), packed_panels(weight, target)
+        return dense, [held, *panels.operands.values()], [held.shape[1]], panels.units
+    blocks = packed_blocks(weight, target)
+    buffers = [tiled_rows(codes, target), blocks.weights, blocks.columns, blocks.starts]
+    return block_sparse, buffers, [x.shape[1]], blocks.units

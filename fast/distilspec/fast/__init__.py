@@ -1,1 +1,7 @@
 """The fast engine: fused INT8 and block-sparse kernels generated for the processor at hand."""
+
+from distilspec.fast.engine import Engine, compile
+from distilspec.fast.lower.lower import OPERATORS
+from distilspec.fast.pipelines import pipeline
+
+__all__ = ["OPERATORS", "Engine", "compile", "pipeline"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_runs import UNTOUCHED, linear
+from kernel_runs import product
 
 from distilspec.fast.codegen.compile import assembly
 from distilspec.fast.codegen.verify import verify
@@ -17,6 +17,9 @@ from distilspec.fast.kernels.epilogue import Epilogue
 
 targets = pytest.mark.parametrize("target", executable_targets(), ids=lambda target: target.name)
 everywhere = pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+
+KERNELS = ("dense", "block_sparse")
+kernels = pytest.mark.parametrize("kernel", KERNELS)
 
 EXTREME = st.sampled_from([0, 1, 127, 128, 254, 255])
 
@@ -49,8 +52,8 @@ def test_machine_code_sums_exactly(target, data):
     zero_point = data.draw(EXTREME)
     parts = data.draw(st.integers(1, 3))
 
-    for matrix, blocks in ((weight, False), (sparse, True)):
-        found = linear(target, codes, matrix, sparse=blocks, parts=parts, zero_point=zero_point)
+    for matrix, kernel in ((weight, "dense"), (sparse, "block_sparse")):
+        found = product(kernel, target, codes, matrix, parts=parts, zero_point=np.full(len(codes), zero_point))
         np.testing.assert_array_equal(found, exact(codes, matrix, zero_point))
 
 
@@ -61,18 +64,18 @@ def test_the_kernels_themselves_sum_exactly(target, data):
     """Interpreted, for targets that this processor cannot execute as well: no access outside a buffer, no wrong sum."""
     codes, weight, sparse = drawn(data, most_tokens=5, most=9)
 
-    for matrix, blocks in ((weight, False), (sparse, True)):
-        found = linear(target, codes, matrix, sparse=blocks, machine=False, zero_point=7)
+    for matrix, kernel in ((weight, "dense"), (sparse, "block_sparse")):
+        found = product(kernel, target, codes, matrix, machine=False, zero_point=np.full(len(codes), 7))
         np.testing.assert_array_equal(found, exact(codes, matrix, 7))
 
 
 @targets
-@pytest.mark.parametrize("sparse", [False, True])
-def test_sums_of_full_range_products_do_not_saturate(target, sparse):
+@kernels
+def test_sums_of_full_range_products_do_not_saturate(target, kernel):
     """255 * -128 throughout: pairs need 17 bits, the sum of 3072 needs 27."""
     codes, weight = np.full((3, 3072), 255), np.full((8, 3072), -128)
 
-    found = linear(target, codes, weight, sparse=sparse)
+    found = product(kernel, target, codes, weight)
 
     assert (found == np.float32(-255 * 128 * 3072)).all()
 
@@ -88,9 +91,10 @@ def test_interpreter_and_machine_code_agree_bit_for_bit(target):
         "residual": seed.standard_normal((19, 13), np.float32),
     }  # fmt: skip
 
-    for sparse in (False, True):
+    for kernel in KERNELS:
         machine, interpreted = (
-            linear(target, codes, weight, sparse=sparse, machine=machine, **operands) for machine in (True, False)
+            product(kernel, target, codes, weight, machine=machine, epilogue=Epilogue(residual=True), **operands)
+            for machine in (True, False)
         )
         np.testing.assert_array_equal(machine, interpreted)
 
@@ -102,35 +106,28 @@ def test_all_targets_give_the_same_bits():
     operands = {"w_scale": seed.random(14, np.float32), "bias": seed.standard_normal(14, np.float32)}
 
     results = [
-        linear(target, codes, weight, sparse=sparse, zero_point=9, **operands)
+        product(kernel, target, codes, weight, zero_point=np.full(37, 9), **operands)
         for target in executable_targets()
-        for sparse in (False, True)
+        for kernel in KERNELS
     ]
 
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
 
 
-@targets
-def test_a_kernel_writes_its_own_rows_only(target):
-    """Rows of other parts stay as they were."""
-    codes, weight = np.ones((3, 4), np.int64), np.ones((4 * target.panel, 4), np.int64)
-    whole = linear(target, codes, weight)
-
-    assert not (whole == UNTOUCHED).any()
-
-
 @everywhere
 @pytest.mark.parametrize("function_of", [dense, block_sparse], ids=["dense", "block_sparse"])
 def test_every_target_gets_its_own_instruction(target, function_of):
     """Emitted for processors that are not at hand, too: the dot product is the one that the target is for."""
-    vectors = target.dense_vectors if function_of is dense else target.dot
-    function = function_of(target, vectors, Epilogue())
+    function = function_of(target, target.dot, Epilogue())
     verify(function)
 
     text = assembly([function], target)
 
-    wanted = {"avx512-vnni": "vpdpbusd\t", "avx-vnni": "vpdpbusd\t", "avx2": "vpmaddwd\t", "neon-dot": "sdot\t"}
+    wanted = {
+        "avx512-vnni": "vpdpbusd\t", "avx-vnni": "vpdpbusd\t", "avx2": "vpmaddwd\t", "avx2-bytes": "vpmaddubsw\t",
+        "neon-dot": "sdot\t",
+    }  # fmt: skip
     if target.name in wanted:
         assert text.count(wanted[target.name]) >= target.panel
-    assert "vpmaddubsw" not in text
+    assert ("vpmaddubsw" in text) == (target.pair_limit is not None), "it saturates"

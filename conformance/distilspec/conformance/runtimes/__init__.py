@@ -12,7 +12,7 @@ from distilspec.reference.contract.errors import UnsupportedError
 EXEC = "exec:"
 
 #: Every runtime by the name that users type; its adapter is the module of that name, with _ for -.
-RUNTIMES = ("reference", "torch", "onnxruntime", "openvino", "onnx-reference", "ctranslate2")
+RUNTIMES = ("reference", "fast", "torch", "onnxruntime", "openvino", "onnx-reference", "ctranslate2")
 
 __all__ = ["RUNTIMES", "Executable", "Runtime", "RuntimeMissingError", "find_runtime"]
 
@@ -39,7 +39,7 @@ def find_runtime(name: str, options: Mapping[str, str] | None = None) -> Runtime
     >>> find_runtime("tensorflow")
     Traceback (most recent call last):
     distilspec.reference.contract.errors.UnsupportedError: runtime tensorflow: no adapter has this name; \
-expected one of reference, torch, onnxruntime, openvino, onnx-reference, ctranslate2, exec:COMMAND
+expected one of reference, fast, torch, onnxruntime, openvino, onnx-reference, ctranslate2, exec:COMMAND
     """
     if name.startswith(EXEC):
         from distilspec.conformance.runtimes.exec import ExecRuntime

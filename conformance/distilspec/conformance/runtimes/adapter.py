@@ -137,8 +137,10 @@ class Runtime(ABC):
 
 def as_float32(array: Array) -> Array:
     """Return ``array`` with float64 rounded to float32, which is how a runtime holds a real number."""
+    if array.dtype != np.float64:
+        return array
     with np.errstate(over="ignore", under="ignore"):
-        return array.astype(np.float32) if array.dtype == np.float64 else array
+        return array.astype(np.float32)
 
 
 def expect_option(runtime: str, name: str, value: str, expected: Sequence[str]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
 
 from distilspec.fast.codegen.cache import key_of, read_object, write_object
-from distilspec.fast.codegen.emit import emit
+from distilspec.fast.codegen.emit import emit, entry_name
 from distilspec.fast.codegen.ir import Function, Kind
 from distilspec.fast.codegen.verify import verify
 from distilspec.fast.isa.target import Target
@@ -26,19 +27,15 @@ def _initialise() -> None:
     llvm.initialize_all_asmprinters()
 
 
-class Compiled:
+class MachineCode:
     """
-    Kernels as machine code of this process.
+    A module of LLVM IR as machine code of this process, or what the cache holds of it.
 
-    A kernel is called with the addresses of its buffers and its scalars, and the interpreter lock is released while it
-    runs. The machine code lives as long as this object or a ``callable`` of it.
+    The code lives as long as this object.
     """
 
-    def __init__(self, functions: Sequence[Function], target: Target) -> None:
-        """Verify, emit and compile, or load what was compiled before."""
-        for function in functions:
-            verify(function)
-        text = emit(functions, target)
+    def __init__(self, text: str, target: Target) -> None:
+        """Compile, or load what was compiled before."""
         machine = target_machine(target)
         self.key = key_of(text, llvmlite.__version__, llvm.get_host_cpu_name(), target.name, target.feature_string)
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
@@ -48,18 +45,40 @@ class Compiled:
             write_object(self.key, code)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        self._functions = {function.name: function for function in functions}
 
     def address(self, name: str) -> int:
-        """Return where a kernel's machine code starts."""
+        """Return where a function's machine code starts."""
         return int(self._engine.get_function_address(name))
+
+    def callable(self, name: str, *parameters: Any) -> Callable[..., None]:
+        """Return a function that gives nothing and takes these types of ctypes; it releases the interpreter lock."""
+        made = ctypes.CFUNCTYPE(None, *parameters)(self.address(name))
+        made.machine_code = self  # type: ignore[attr-defined]  # lives as long as what calls it
+        return made
+
+
+class Compiled:
+    """Kernels as machine code, each called with the addresses of its buffers and its scalars, or by its entry."""
+
+    def __init__(self, functions: Sequence[Function], target: Target) -> None:
+        """Verify, emit and compile, or load what was compiled before."""
+        for function in functions:
+            verify(function)
+        self._code = MachineCode(emit(functions, target), target)
+        self._functions = {function.name: function for function in functions}
+
+    @property
+    def key(self) -> str:
+        """Return the name of the machine code in the cache."""
+        return self._code.key
+
+    def entry(self, name: str) -> int:
+        """Return where the machine code of a kernel's entry starts; ``emit`` says what it takes."""
+        return self._code.address(entry_name(name))
 
     def callable(self, name: str) -> Callable[..., None]:
         """Return a kernel as a function of ctypes."""
-        parameters = [_C_TYPES[value.type.kind] for value in self._functions[name].parameters]
-        made = ctypes.CFUNCTYPE(None, *parameters)(self.address(name))
-        made.machine_code = self._engine  # type: ignore[attr-defined]  # lives as long as what calls it
-        return made
+        return self._code.callable(name, *(_C_TYPES[value.type.kind] for value in self._functions[name].parameters))
 
 
 def target_machine(target: Target) -> llvm.TargetMachine:

@@ -19,14 +19,50 @@ def emit(functions: Sequence[Function], target: Target) -> str:
     """
     Return a module that holds ``functions`` for ``target``.
 
-    The functions are those that ``verify`` accepts. Pointers may be anywhere; buffers of different parameters must not
-    overlap.
+    The functions are those that ``verify`` accepts. Pointers may be anywhere; what is written through one parameter
+    must not be read or written through another.
+
+    A function whose parameters end in ``first`` and ``last`` has an entry beside it: it takes a pointer to slots of 8
+    bytes, ``first``, ``last`` and ``worker``, reads every other parameter from a slot, in order, and calls the function.
     """
     bodies = [_Emitter(target) for _ in functions]
     texts = [emitter.function(function) for emitter, function in zip(bodies, functions, strict=True)]
+    texts += [_entry(function) for function in functions if _given(function)]
     declared = sorted({*target.declarations(), *(line for emitter in bodies for line in emitter.declared)})
     head = [f'target triple = "{target.triple}"', *declared]
     return "\n".join([*head, *texts]) + "\n"
+
+
+def entry_name(kernel: str) -> str:
+    """Return the name of a kernel's entry."""
+    return f"{kernel}.entry"
+
+
+#: What an entry is called with besides its slots.
+GIVEN = ("first", "last", "worker")
+
+#: Bytes of a slot.
+SLOT = 8
+
+
+def slotted(function: Function) -> tuple[Value, ...]:
+    """Return the parameters that a kernel's entry reads from slots, in their order."""
+    return tuple(value for value in function.parameters if value.name not in GIVEN)
+
+
+def _given(function: Function) -> bool:
+    return {"first", "last"} <= {value.name for value in function.parameters}
+
+
+def _entry(function: Function) -> str:
+    lines = []
+    for place, value in enumerate(slotted(function)):
+        lines.append(f"  %slot.{place} = getelementptr i8, ptr %slots, i64 {place * SLOT}")
+        lines.append(f"  %{value.name} = load {llvm_type(value.type)}, ptr %slot.{place}")
+    operands = ", ".join(f"{llvm_type(value.type)} %{value.name}" for value in function.parameters)
+    given = ", ".join(f"i64 %{name}" for name in GIVEN)
+    head = f"define void @{entry_name(function.name)}(ptr %slots, {given}) nounwind {{"
+    return "\n".join([head, *lines, f"  call void @{function.name}({operands})", "  ret void", "}"])
 
 
 def llvm_type(type_: Type) -> str:

@@ -36,8 +36,8 @@ class Pointer:
     position: int = 0
 
     def part(self, size: int) -> NDArray[np.uint8]:
-        """Return ``size`` bytes from here; ``IrError`` if they are not all inside the buffer."""
-        if self.position < 0 or self.position + size > self.buffer.size:
+        """Return ``size`` bytes from here; ``IrError`` if they are not all inside the buffer. No bytes always are."""
+        if size and not 0 <= self.position <= self.buffer.size - size:
             raise IrError(
                 f"access to bytes {self.position} to {self.position + size} of a buffer of {self.buffer.size}"
             )

@@ -22,7 +22,7 @@ class Avx2(Target):
     registers = 16
     dot = 2
     panel = 6
-    dense_vectors = 2
+    panel_rows = 6
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit vpmaddwd and vpaddd."""

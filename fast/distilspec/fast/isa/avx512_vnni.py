@@ -18,7 +18,7 @@ class Avx512Vnni(Target):
     registers = 32
     dot = 4
     panel = 4
-    dense_vectors = 4
+    panel_rows = 4
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit one vpdpbusd."""

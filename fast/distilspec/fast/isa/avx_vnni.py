@@ -18,7 +18,7 @@ class AvxVnni(Target):
     registers = 16
     dot = 4
     panel = 4
-    dense_vectors = 2
+    panel_rows = 2
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit one vpdpbusd."""

@@ -18,7 +18,7 @@ class NeonDot(Target):
     registers = 32
     dot = 4
     panel = 4
-    dense_vectors = 4
+    panel_rows = 4
     signed_codes = True
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ class Portable(Target):
     registers = 16
     dot = 2
     panel = 4
-    dense_vectors = 2
+    panel_rows = 4
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit two multiplications and two additions."""

@@ -28,10 +28,12 @@ class Target(ABC):
         Whether activation codes are signed bytes: then u8 codes are stored less 128, and so are their zero points.
         Where ``dot`` is 2 they are 16 bits wide, and signed in both cases.
     panel : int
-        Output features that an INT8 kernel computes at once; a multiple of ``dot``.
-    dense_vectors : int
-        Vectors of tokens that it computes at once: panel * dense_vectors accumulators, dense_vectors vectors of codes
-        and one of weights fit the registers.
+        Output features of a unit of work of a dense product; a multiple of ``dot`` and of ``panel_rows``.
+    panel_rows : int
+        Those that it computes at once: panel_rows * dot sums, dot vectors of codes and one of weights fit the registers.
+    pair_limit : int or None
+        What weights of one sign may add up to in a pair, the first two or the last two of the four of ``dot4``, since
+        the target saturates sums of pairs beyond; None where it does not saturate. Weights are packed accordingly.
     """
 
     name: str
@@ -42,8 +44,9 @@ class Target(ABC):
     registers: int
     dot: int
     panel: int
-    dense_vectors: int
+    panel_rows: int
     signed_codes: bool = False
+    pair_limit: int | None = None
 
     @property
     def tile(self) -> int:

@@ -10,13 +10,14 @@ every ``dot`` columns the kernel loads their rows, interleaves them, and multipl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Type, Value
+from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.dense import FACTORS, broadcast_factors, dot_product, factors
-from distilspec.fast.kernels.epilogue import LANE, OPERANDS, Epilogue, store_outputs
+from distilspec.fast.kernels.codes import FACTORS, PART, Layout
+from distilspec.fast.kernels.epilogue import INTEGER_OPERANDS, Epilogue, store_outputs
+from distilspec.fast.kernels.panels import broadcast, factors, multiplied, vectors_at_once
 
 #: Output features of a block.
 ROWS = 4
@@ -27,39 +28,57 @@ OFFSET = 4
 #: Groups of columns whose rows are fetched ahead of their use; the offsets are padded by as many.
 AHEAD = 8
 
-#: 32-bit lanes of the 128 bits in which x86 interleaves.
-PART = 4
-
 
 def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
     """
     Return the kernel ``block_sparse.<vectors>.<epilogue>``: the first ``vectors`` vectors of each tile, for some rows.
 
-    Its parameters are the pointers ``codes``, ``weights`` ([group][4][dot]), ``columns`` (int32 [group][dot], how far a
-    column's row is from the start of a tile, in bytes), ``starts`` (int64 [N / 4 + 1], the first group of every four
-    features) and ``OPERANDS``, and the integers ``inputs`` (K), ``features`` (N, a multiple of 4), ``tiles``, ``first``
-    and ``last`` (fours of features from first until before last).
+    Its parameters, in this order, buffers of exactly these sizes at least:
+
+    codes : pointer [tiles][inputs][tile tokens]
+        Rows in ``token_order``: ``code_bytes(target, Layout.ROWS, inputs)`` bytes a tile.
+    weights, columns, starts : pointers
+        The arrays of ``PackedBlocks``: [group][4][dot]; int32 [group + AHEAD][dot], how far a column's row is from the
+        start of a tile, in bytes; int64 [fours + 1], the first group of every four features.
+    sums, w_scale, bias : pointers to int32, float32, float32 [features]
+        The sum of each row of the weight, its scale, and what is added.
+    x_scale, zero_point : pointers to float32, int32 [tiles * tile tokens]
+        By token; zero points are those of the codes as they are held.
+    operands of ``epilogue`` : pointers
+        As ``Epilogue.operands`` names and sizes them.
+    inputs, features : integers
+        K and N, any numbers.
+    tiles : integer
+        All of them are computed.
+    first, last : integers
+        The fours of features from first until before last; there are features / 4, rounded up.
+
+    Raises
+    ------
+    IrError
+        Rows of codes are to be written, and not all tokens of a row are computed.
     """
+    if epilogue.codes is Layout.ROWS and vectors < target.dot:
+        raise IrError(f"block_sparse: {vectors} vectors are less than a row of codes; expected {target.dot}")
     builder = Builder(
         f"block_sparse.{vectors}.{epilogue.name}",
-        **dict.fromkeys(("codes", "weights", "columns", "starts", *OPERANDS), PTR),
+        **dict.fromkeys(("codes", "weights", "columns", "starts", *INTEGER_OPERANDS, *epilogue.operands), PTR),
         **dict.fromkeys(("inputs", "features", "tiles", "first", "last"), I64),
     )
     p = builder.parameters
     tile_size = builder.mul(p["inputs"], row_bytes(target))
-    out_size = builder.mul(p["features"], target.tile * LANE)
+    width = vectors_at_once(target, ROWS)
     with builder.loop(0, p["tiles"]) as tile:
         codes = builder.offset(p["codes"], builder.mul(tile.index, tile_size))
-        token = builder.mul(tile.index, target.tile * LANE)
-        out = builder.mul(tile.index, out_size)
         with builder.loop(p["first"], p["last"]) as four:
             start = builder.offset(p["starts"], builder.mul(four.index, 8))
             group, end = (builder.load(builder.at(start, 8 * which), type=I64) for which in (0, 1))
-            sums = _products(builder, target, vectors, codes, p["weights"], p["columns"], group, end)
-            feature = builder.mul(four.index, ROWS * LANE)
-            element = builder.add(out, builder.mul(feature, target.tile))
-            by_row = [sums[row * vectors : (row + 1) * vectors] for row in range(ROWS)]
-            store_outputs(builder, target, epilogue, by_row, p, feature, token, element)
+            by_row: list[list[Value]] = [[] for _ in range(ROWS)]
+            for skipped in range(0, vectors, width):
+                some = range(skipped, min(skipped + width, vectors))
+                for row, sums in zip(by_row, _products(builder, target, some, codes, p, group, end), strict=True):
+                    row += sums
+            store_outputs(builder, target, epilogue, by_row, p, builder.mul(four.index, ROWS), tile.index)
     return builder.finish()
 
 
@@ -81,32 +100,35 @@ def token_order(target: Target) -> list[int]:
 def _products(
     builder: Builder,
     target: Target,
-    vectors: int,
+    vectors: Sequence[int],
     codes: Value,
-    weights: Value,
-    columns: Value,
+    p: Mapping[str, Value],
     first: Value,
     end: Value,
-) -> Sequence[Value]:
+) -> list[Sequence[Value]]:
+    """Return the sums of four features and some vectors of a tile, feature by feature."""
     row = factors(target)
-    zeros = [builder.zeros(Type(Kind.I32, target.lanes))] * (ROWS * vectors)
+    width = len(vectors)
+    zeros = [builder.zeros(Type(Kind.I32, target.lanes))] * (ROWS * width)
     with builder.loop(first, end, 1, zeros) as group:
-        offsets = builder.offset(columns, builder.mul(group.index, target.dot * OFFSET))
+        offsets = builder.offset(p["columns"], builder.mul(group.index, target.dot * OFFSET))
         rows = []
         for column in range(target.dot):
             rows.append(builder.load(builder.offset(codes, _offset(builder, offsets, column)), type=row))
-            builder.prefetch(builder.offset(codes, _offset(builder, offsets, column + AHEAD * target.dot)))
+            if vectors[0] == 0:
+                builder.prefetch(builder.offset(codes, _offset(builder, offsets, column + AHEAD * target.dot)))
         tokens = _interleaved(builder, target, rows)
-        here = builder.offset(weights, builder.mul(group.index, ROWS * FACTORS))
+        here = builder.offset(p["weights"], builder.mul(group.index, ROWS * FACTORS))
         added = []
         for output in range(ROWS):
-            weight = broadcast_factors(builder, target, builder.at(here, output * FACTORS))
+            weight = broadcast(builder, target, builder.at(here, output * FACTORS), row)
+            sums = group.carried[output * width : (output + 1) * width]
             added += [
-                dot_product(builder, target, group.carried[output * vectors + v], tokens[v], weight)
-                for v in range(vectors)
+                multiplied(builder, target, total, tokens[vector], weight)
+                for total, vector in zip(sums, vectors, strict=True)
             ]
         group.hand_on(*added)
-    return group.results
+    return [group.results[output * width : (output + 1) * width] for output in range(ROWS)]
 
 
 def _offset(builder: Builder, offsets: Value, column: int) -> Value:

@@ -1,4 +1,4 @@
-"""What is done to exact sums of products before they are stored, while they are in registers."""
+"""What is done to sums of products before they are stored, while they are in registers."""
 
 from __future__ import annotations
 
@@ -6,67 +6,164 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import Kind, Type, Value
+from distilspec.fast.codegen.ir import IrError, Kind, Type, Value
 from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.activations import ACTIVATIONS
+from distilspec.fast.kernels.codes import FACTORS, Layout, features_a_step, store_step, tile_stride, to_codes
+from distilspec.fast.kernels.tiles import LANE
 
-#: Bytes of a float32 or int32 lane.
-LANE = 4
+#: What turns exact sums of codes into real numbers: by feature, and by token.
+INTEGER_OPERANDS = ("sums", "w_scale", "bias", "x_scale", "zero_point")
+
+#: What is added to sums of real numbers.
+FLOAT_OPERANDS = ("bias",)
 
 
 @dataclass(frozen=True)
 class Epilogue:
     """
-    What follows a matrix product.
+    What follows a matrix product: first its scales and its bias, then what is asked for here, in this order.
 
     Parameters
     ----------
+    activation : str, optional
+        One of ``ACTIVATIONS``.
     residual : bool
         Add a tensor of the output's shape.
+    codes : Layout, optional
+        Write codes by token in this layout, and no floats.
+
+    Raises
+    ------
+    IrError
+        There is no such activation.
     """
 
+    activation: str | None = None
     residual: bool = False
+    codes: Layout | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse activations that do not exist."""
+        if self.activation is not None and self.activation not in ACTIVATIONS:
+            raise IrError(f"activation {self.activation} does not exist; expected one of {', '.join(ACTIVATIONS)}")
 
     @property
     def name(self) -> str:
         """Return what kernels with this epilogue have in their names."""
-        return "residual" if self.residual else "plain"
+        parts = (self.activation, "residual" if self.residual else None, self.codes)
+        return ".".join(part for part in parts if part) or "plain"
 
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """
+        Return the pointers that it takes, besides those to scales and bias.
 
-#: What an epilogue reads, besides the sums: by feature, by token, and by element.
-OPERANDS = ("sums", "w_scale", "bias", "x_scale", "zero_point", "residual", "out")
+        ``residual`` : float32 [tile][features][tile tokens]
+            Where ``residual`` is set.
+        ``out`` : float32 [tile][features][tile tokens]
+            Written, where ``codes`` is None.
+        ``out_scale``, ``out_zero_point`` : float32 and int32 by token
+            Where ``codes`` is a layout.
+        ``out_codes`` : ``code_bytes(target, codes, features)`` bytes a tile
+            Written, where ``codes`` is a layout.
+        """
+        added = ("residual",) if self.residual else ()
+        written = ("out",) if self.codes is None else ("out_scale", "out_zero_point", "out_codes")
+        return added + written
 
 
 def store_outputs(
-    builder: Builder, target: Target, epilogue: Epilogue, accumulators: Sequence[Sequence[Value]],
-    pointers: Mapping[str, Value], feature: Value, token: Value, element: Value,
+    builder: Builder, target: Target, epilogue: Epilogue, totals: Sequence[Sequence[Value]],
+    p: Mapping[str, Value], feature: Value, tile: Value,
 ) -> None:  # fmt: skip
     """
-    Write the epilogue for rows of accumulators, one row an output feature, one vector ``lanes`` tokens.
+    Write the epilogue for rows of sums, one row an output feature, one vector ``lanes`` tokens.
 
-        y = (sum - zero_point[token] * sums[feature]) * (x_scale[token] * w_scale[feature]) + bias[feature] (+ residual)
+    int32 sums become (sum - zero_point[token] * sums[feature]) * (x_scale[token] * w_scale[feature]) + bias[feature],
+    float32 sums get bias[feature] added.
 
-    ``feature``, ``token`` and ``element`` are how far, in bytes, the first row's operands are from the start of theirs.
+    Parameters
+    ----------
+    totals : sequences of vectors
+        As many rows as the weights are padded to. Nothing is written for those from ``p["features"]`` on, but for the
+        features with which codes are padded: they are made of such a row and of the last feature's operands.
+    p : mapping of str to Value
+        The kernel's parameters: the operands of sums and of ``epilogue``, and ``features``.
+    feature, tile : Value
+        The first row's feature, a multiple of ``dot``, and the tile.
     """
-    whole, real = Type(Kind.I32, target.lanes), Type(Kind.F32, target.lanes)
-    by_feature = {name: builder.offset(pointers[name], feature) for name in ("sums", "w_scale", "bias")}
-    by_token = {name: builder.offset(pointers[name], token) for name in ("x_scale", "zero_point")}
-    by_element = {name: builder.offset(pointers[name], element) for name in ("residual", "out")}
+    tokens = builder.mul(tile, target.tile * LANE)
+    rows = builder.mul(tile, p["features"])
+    last = builder.sub(p["features"], 1)
+    together = 1 if epilogue.codes is None else features_a_step(target, epilogue.codes)
+    for start in range(0, len(totals), together):
+        first = builder.add(feature, start)
+        # once, or not at all where the padding begins
+        with builder.loop(first, builder.min(builder.add(first, 1), p["features"])):
+            outputs = []
+            for number, row in enumerate(totals[start : start + together]):
+                of = builder.min(builder.add(first, number), last)
+                element = builder.mul(builder.add(rows, of), target.tile * LANE)
+                outputs.append(_outputs(builder, target, epilogue, row, p, of, tokens, element))
+            if epilogue.codes is not None:
+                _store_codes(builder, target, epilogue.codes, outputs, p, first, tile, tokens)
 
-    def of_feature(name: str, kind: Kind, row: int) -> Value:
-        scalar = builder.load(builder.at(by_feature[name], row * LANE), type=Type(kind))
+
+def _outputs(
+    builder: Builder, target: Target, epilogue: Epilogue, row: Sequence[Value],
+    p: Mapping[str, Value], feature: Value, tokens: Value, element: Value,
+) -> list[Value]:  # fmt: skip
+    """Return a feature's results, and write them unless they are to become codes; places are in bytes."""
+    results = []
+    for number, total in enumerate(row):
+        here = number * target.lanes * LANE
+        y = _real(builder, target, total, p, feature, builder.add(tokens, here))
+        if epilogue.activation is not None:
+            y = ACTIVATIONS[epilogue.activation](builder, y)
+        if epilogue.residual:
+            y = builder.add(y, builder.load(builder.at(p["residual"], element, here), type=y.type))
+        if epilogue.codes is None:
+            builder.store(y, builder.at(p["out"], element, here))
+        results.append(y)
+    return results
+
+
+def _real(
+    builder: Builder, target: Target, total: Value, p: Mapping[str, Value], feature: Value, tokens: Value
+) -> Value:
+    """Return what a vector of sums stands for, bias included."""
+
+    def by_feature(name: str, kind: Kind) -> Value:
+        scalar = builder.load(builder.offset(p[name], builder.mul(feature, LANE)), type=Type(kind))
         spread: Value = builder.splat(scalar, lanes=target.lanes)
         return spread
 
-    for row, vectors in enumerate(accumulators):
-        weight_sum = of_feature("sums", Kind.I32, row)
-        w_scale, bias = (of_feature(name, Kind.F32, row) for name in ("w_scale", "bias"))
-        for number, products in enumerate(vectors):
-            here = number * target.lanes * LANE
-            zero_point = builder.load(builder.at(by_token["zero_point"], here), type=whole)
-            x_scale = builder.load(builder.at(by_token["x_scale"], here), type=real)
-            exact = builder.sub(products, builder.mul(zero_point, weight_sum))
-            y = builder.fma(builder.to_f32(exact), builder.mul(x_scale, w_scale), bias)
-            place = row * target.tile * LANE + here
-            if epilogue.residual:
-                y = builder.add(y, builder.load(builder.at(by_element["residual"], place), type=real))
-            builder.store(y, builder.at(by_element["out"], place))
+    bias = by_feature("bias", Kind.F32)
+    if total.type.kind is Kind.F32:
+        added: Value = builder.add(total, bias)
+        return added
+    zero_point = builder.load(builder.offset(p["zero_point"], tokens), type=total.type)
+    exact = builder.sub(total, builder.mul(zero_point, by_feature("sums", Kind.I32)))
+    x_scale = builder.load(builder.offset(p["x_scale"], tokens), type=bias.type)
+    scale = builder.mul(x_scale, by_feature("w_scale", Kind.F32))
+    scaled: Value = builder.fma(builder.to_f32(exact), scale, bias)
+    return scaled
+
+
+def _store_codes(
+    builder: Builder, target: Target, layout: Layout, outputs: Sequence[Sequence[Value]],
+    p: Mapping[str, Value], feature: Value, tile: Value, tokens: Value,
+) -> None:  # fmt: skip
+    """Write the codes of one feature, or of those that share a lane."""
+
+    def coded(number: int, y: Value) -> Value:
+        place = builder.add(tokens, number * target.lanes * LANE)
+        scale = builder.load(builder.offset(p["out_scale"], place), type=y.type)
+        zero_point = builder.load(builder.offset(p["out_zero_point"], place), type=y.type.of(Kind.I32))
+        return to_codes(builder, target, y, scale, zero_point)
+
+    codes = [[coded(number, y) for number, y in enumerate(row)] for row in outputs]
+    start = builder.mul(tile, tile_stride(builder, target, layout, p["features"]))
+    here = builder.mul(feature, target.lanes * FACTORS)
+    store_step(builder, target, layout, codes, builder.at(p["out_codes"], start, here))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.block_sparse import AHEAD, ROWS, row_bytes, token_order
+from distilspec.fast.kernels.codes import FACTORS
+from distilspec.fast.kernels.pairs import in_limited_pairs, limited
 
 Array = NDArray[Any]
 
@@ -53,22 +56,69 @@ def untiled(tiles: Array, tokens: int, features: int) -> Array:
     return tiles.transpose(0, 2, 1).reshape(-1, tiles.shape[1])[:tokens, :features]
 
 
-def packed_panels(weight: Array, target: Target) -> Array:
-    """Return a weight int8 [N, K] as ``dense`` reads it: [N / panel, K / dot, panel, dot], padded with zeros."""
+@dataclass(frozen=True)
+class PackedPanels:
+    """
+    A weight as ``dense`` or ``linear`` reads it; their docstrings say what the arrays hold.
+
+    ``operands`` are the arrays by the names of their parameters, ``units`` the panels.
+    """
+
+    operands: Mapping[str, Array]
+    units: int
+
+
+def packed_panels(weight: Array, target: Target) -> PackedPanels:
+    """Return a weight int8 [N, K] as ``dense`` reads it, padded with zeros."""
     rows, columns = weight.shape
     held = np.zeros((padded(rows, target.panel), padded(columns, target.dot)), weight_type(target))
     held[:rows, :columns] = weight
-    panels = held.reshape(-1, target.panel, held.shape[1] // target.dot, target.dot)
-    return np.ascontiguousarray(panels.transpose(0, 2, 1, 3))
+    units = len(held) // target.panel
+    if target.pair_limit is None:
+        return PackedPanels({"weights": _parts(held, target)}, units)
+    kept, extra = limited(held, target.pair_limit)
+    steps = _parts(extra, target)
+    used = np.any(steps, axis=(2, 3))
+    part, step = np.nonzero(used)
+    starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    operands = {
+        "weights": _parts(kept, target), "extra_weights": np.ascontiguousarray(steps[part, step]),
+        "extra_places": (step * target.tile * FACTORS).astype(np.int32), "extra_starts": starts.astype(np.int64),
+    }  # fmt: skip
+    return PackedPanels(operands, units)
+
+
+def _parts(held: Array, target: Target) -> Array:
+    """Return a padded weight as [N / panel_rows, K / dot, panel_rows, dot]."""
+    parts = held.reshape(-1, target.panel_rows, held.shape[1] // target.dot, target.dot)
+    return np.ascontiguousarray(parts.transpose(0, 2, 1, 3))
+
+
+def packed_float_panels(weight: Array, target: Target) -> PackedPanels:
+    """Return a weight float32 [N, K] as ``linear`` reads it, padded with zeros."""
+    rows, columns = weight.shape
+    held = np.zeros((padded(rows, target.panel), columns), np.float32)
+    held[:rows] = weight
+    panels = np.ascontiguousarray(held.reshape(-1, target.panel, columns).transpose(0, 2, 1))
+    return PackedPanels({"weights": panels}, len(panels))
 
 
 @dataclass(frozen=True)
 class PackedBlocks:
-    """A block-sparse weight as ``block_sparse`` reads it; its docstring says what the arrays hold."""
+    """
+    A block-sparse weight as ``block_sparse`` reads it; its docstring says what the arrays hold.
+
+    ``units`` are the fours of features.
+    """
 
     weights: Array
     columns: Array
     starts: Array
+
+    @property
+    def units(self) -> int:
+        """Return how many fours of features there are."""
+        return len(self.starts) - 1
 
 
 def packed_blocks(weight: Array, target: Target) -> PackedBlocks:
@@ -83,8 +133,11 @@ def packed_blocks(weight: Array, target: Target) -> PackedBlocks:
     groups, offsets, starts = [], [], [0]
     for four in held.reshape(-1, ROWS, columns):
         used = np.flatnonzero(np.any(four, axis=0))
+        kept = four[:, used]
+        if target.pair_limit is not None:
+            kept, used = in_limited_pairs(kept, used, target.pair_limit)
         filled = np.zeros((ROWS, padded(used.size, target.dot)), held.dtype)
-        filled[:, : used.size] = four[:, used]
+        filled[:, : used.size] = kept
         groups.append(filled.reshape(ROWS, -1, target.dot).transpose(1, 0, 2))
         offsets.append(np.pad(used, (0, filled.shape[1] - used.size), mode="edge" if used.size else "constant"))
         starts.append(starts[-1] + len(groups[-1]))

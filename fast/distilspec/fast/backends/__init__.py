@@ -1,0 +1,1 @@
+"""What carries out fused steps: NumPy, or kernels made for the processor."""

@@ -1,0 +1,181 @@
+"""``NativeBackend``: fused steps by kernels made for this processor, a forward in one native call."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distilspec.fast.backends.operations import Kernels, Operation, Operations, Rowed, fused_codes, layouts
+from distilspec.fast.backends.reading import codes_of
+from distilspec.fast.backends.weights import pack
+from distilspec.fast.codegen.compile import Compiled
+from distilspec.fast.codegen.emit import slotted
+from distilspec.fast.codegen.ir import Kind
+from distilspec.fast.execute.arena import Arena, Buffer
+from distilspec.fast.execute.pool import Call, Calls, Pool
+from distilspec.fast.isa.host import host_target
+from distilspec.fast.isa.target import Target
+from distilspec.fast.lower.fused import Linear, Lowered, Quantize, Rows, Scales, made_by
+
+Array = NDArray[Any]
+
+#: Shapes whose buffers are kept, the ones used last.
+KEPT_SHAPES = 8
+
+#: Tokens that go through the program together, if sequences are not longer: their activations stay in the caches.
+TOKENS_TOGETHER = 256
+
+#: Work that a thread takes at a time, at least, in products: some microseconds.
+LEAST_WORK = 200_000
+
+
+class NativeBackend:
+    """
+    Carries out a program's fused steps; threads that call it take turns.
+
+    A batch goes through the program some sequences at a time, unless a scale depends on the whole batch.
+    """
+
+    def __init__(self, lowered: Lowered, threads: int, *, oversubscribe: bool = False) -> None:
+        """Pack the weights, compile the kernels that the program needs, or load them, and start the threads."""
+        self._lowered = lowered
+        self._target = host_target()
+        self._threads = threads
+        self._packed = {step.out: pack(step, self._target) for step in lowered.steps if isinstance(step, Linear)}
+        self._kernels = Kernels()
+        self._operations((1, 1), tuple(self.survivors())[:1])
+        self._compiled = Compiled(list(self._kernels.made.values()), self._target)
+        self._oversubscribe = oversubscribe
+        self._pool = self._new_pool()
+        self._lock = threading.Lock()
+        self._bound: OrderedDict[tuple[Any, ...], Bound] = OrderedDict()
+        self._divisible = not any(isinstance(s, Quantize) and s.scales is Scales.TENSOR for s in lowered.steps)
+
+    def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
+        batch, sequence = inputs["input_ids"].shape
+        together = max(1, TOKENS_TOGETHER // sequence) if self._divisible and not expose else max(1, batch)
+        parts = []
+        with self._lock:
+            if not self._pool.belongs_here:
+                self._pool = self._new_pool()
+            for start in range(0, max(1, batch), together):
+                part = {name: array[start : start + together] for name, array in inputs.items()}
+                parts.append(self._bind(part["input_ids"].shape, tuple(expose)).run(part, self._pool))
+        if len(parts) == 1:
+            return parts[0]
+        return {label: np.concatenate([outputs[label] for outputs, _ in parts]) for label in parts[0][0]}, {}
+
+    def survivors(self) -> tuple[str, ...]:
+        """Return the tensors of the program that are held in memory at some time, in order."""
+        hidden = {name for name, fused in fused_codes(self._lowered, self._target).items() if not fused.floats}
+        return tuple(name for name in made_by(self._lowered.steps) if name not in hidden)
+
+    def close(self) -> None:
+        """End the threads and free the memory."""
+        with self._lock:
+            self._pool.close()
+            self._bound.clear()
+
+    def _new_pool(self) -> Pool:
+        return Pool(self._target, self._threads, oversubscribe=self._oversubscribe)
+
+    def _operations(self, shape: tuple[int, int], expose: Sequence[str]) -> Operations:
+        return Operations(self._lowered, self._packed, self._target, self._kernels, shape, self._threads, expose)
+
+    def _bind(self, shape: tuple[int, ...], expose: tuple[str, ...]) -> Bound:
+        key = (shape, expose)
+        if key in self._bound:
+            self._bound.move_to_end(key)
+            return self._bound[key]
+        batch, sequence = shape
+        operations = self._operations((batch, sequence), expose)
+        bound = Bound(operations, (batch, sequence), self._lowered, self._target, self._compiled, self._threads)
+        self._bound[key] = bound
+        while len(self._bound) > KEPT_SHAPES:
+            self._bound.popitem(last=False)
+        return bound
+
+
+class Bound:
+    """The operations of one shape with their memory."""
+
+    def __init__(
+        self, operations: Operations, shape: tuple[int, int], lowered: Lowered, target: Target, compiled: Compiled,
+        threads: int,
+    ) -> None:  # fmt: skip
+        """Give the buffers their places, and write down the calls."""
+        self._lowered, self._target, self._shape = lowered, target, shape
+        self._operations = operations
+        self._arena = Arena(operations.buffers)
+        self._slots: list[Array] = []
+        self._calls = Calls([self._call(operation, compiled, threads) for operation in operations.operations])
+
+    def run(self, inputs: Mapping[str, Array], pool: Pool) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Run a batch of the shape."""
+        for name, buffer in self._operations.inputs.items():
+            self._arena.view(buffer, inputs[name].dtype)[:] = inputs[name].reshape(-1)
+        pool.run(self._calls)
+        outputs = {}
+        for label, output in self._lowered.outputs.items():
+            rows = self._lowered.tensors[output.tensor].rows
+            features = self._read(self._operations.outputs[label], rows)[..., output.start : output.stop]
+            outputs[label] = (features[..., 0] if output.squeezed else features).copy()
+        return outputs, {name: self._shown(name, buffer) for name, buffer in self._operations.shown.items()}
+
+    def _rows(self, rows: Rows) -> tuple[int, ...]:
+        return self._shape if rows is Rows.TOKENS else self._shape[:1]
+
+    def _read(self, rowed: Rowed, rows: Rows) -> Array:
+        whole = self._arena.view(rowed.buffer, np.float32).reshape(*self._rows(rows), rowed.width)
+        return whole[..., rowed.start : rowed.stop]
+
+    def _shown(self, name: str, buffer: Rowed | Buffer) -> Array:
+        tensor = self._lowered.tensors.get(name)
+        if isinstance(buffer, Rowed):
+            return self._read(buffer, self._lowered.tensors[name].rows).copy()
+        quantise = next(s for s in self._lowered.steps if isinstance(s, Quantize) and name in (s.out, *s.derived))
+        shift = (128 if quantise.signed else 0) - (128 if self._target.signed_codes else 0)
+        dtype = np.int8 if quantise.signed else np.uint8
+        if tensor is not None:
+            (layout, *_) = layouts(self._lowered, name)
+            held = codes_of(self._arena.view(buffer, np.uint8), layout, tensor.features, self._target)
+            rows = self._unspaced(held, tensor.rows)
+            return (rows.astype(np.int32) - shift).astype(dtype).reshape(*self._rows(tensor.rows), tensor.features)
+        of_scale = name == quantise.derived[0]
+        by_token = self._arena.view(buffer, np.float32 if of_scale else np.int32)
+        values = by_token if of_scale else (by_token - shift).astype(dtype)
+        if quantise.scales is Scales.TENSOR or not of_scale:
+            return np.array(values[0])
+        kind = self._lowered.tensors[quantise.out].rows
+        return self._unspaced(values[:, None], kind).reshape(*self._rows(kind), 1)
+
+    def _unspaced(self, rows: Array, kind: Rows) -> Array:
+        """Return the rows that are no padding."""
+        sequences, length = self._shape if kind is Rows.TOKENS else (1, self._shape[0])
+        return rows.reshape(sequences, -1, rows.shape[-1])[:, :length].reshape(-1, rows.shape[-1])
+
+    def _call(self, operation: Operation, compiled: Compiled, threads: int) -> Call:
+        words = []
+        for parameter in slotted(operation.kernel):
+            value = operation.operands[parameter.name]
+            if isinstance(value, Buffer):
+                words.append(self._arena.address(value))
+            elif isinstance(value, np.ndarray):
+                assert value.flags.c_contiguous
+                words.append(value.ctypes.data)
+            elif parameter.type.kind is Kind.F32:
+                words.append(struct.unpack("<I", struct.pack("<f", value))[0])
+            else:
+                words.append(int(value))
+        slots = np.array(words, np.int64)
+        self._slots.append(slots)
+        share = -(-operation.units // threads)
+        grain = operation.units if threads == 1 else min(share, -(-LEAST_WORK // max(1, operation.work)))
+        return Call(compiled.entry(operation.kernel.name), slots.ctypes.data, operation.units, max(1, grain))

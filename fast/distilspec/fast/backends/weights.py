@@ -1,0 +1,56 @@
+"""The weights of Linears as the kernels read them, and which kernel that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distilspec.fast.codegen.ir import Function
+from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.block_sparse import ROWS, block_sparse
+from distilspec.fast.kernels.dense import dense
+from distilspec.fast.kernels.epilogue import Epilogue
+from distilspec.fast.kernels.layout import packed_blocks, packed_float_panels, packed_panels, padded
+from distilspec.fast.kernels.linear import linear
+from distilspec.fast.lower.fused import Linear
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """
+    A Linear's kernel, what it reads besides activations, and how its work is divided.
+
+    ``reduction`` is what the kernel calls its number of inputs, and what it gives for it; ``units`` are parts of the
+    output features, each with about ``work`` products for every token.
+    """
+
+    kernel: Callable[[Target, int, Epilogue], Function]
+    operands: Mapping[str, Array | int]
+    units: int
+    work: int
+
+
+def pack(step: Linear, target: Target) -> Packed:
+    """Return a Linear's weights packed for a target."""
+    outputs, inputs = step.weight.shape
+    bias = {"bias": np.ascontiguousarray(step.bias, np.float32), "features": outputs}
+    if step.w_scale is None:
+        panels = packed_float_panels(step.weight, target)
+        operands = {**panels.operands, "steps": inputs, **bias}
+        return Packed(linear, operands, panels.units, target.panel * inputs)
+    sums = step.weight.sum(axis=1, dtype=np.int32)
+    common = {"sums": sums, "w_scale": np.ascontiguousarray(step.w_scale, np.float32), **bias}
+    if step.sparse:
+        blocks = packed_blocks(step.weight, target)
+        operands = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts, "inputs": inputs}
+        work = blocks.weights.size * ROWS // max(1, outputs)
+        return Packed(block_sparse, {**operands, **common}, blocks.units, work)
+    panels = packed_panels(step.weight, target)
+    operands = {**panels.operands, "steps": padded(inputs, target.dot) // target.dot, **common}
+    return Packed(dense, operands, panels.units, target.panel * inputs)

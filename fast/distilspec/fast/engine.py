@@ -1,0 +1,269 @@
+"""``Engine``: a compiled program, called with ids and a mask; ``compile`` makes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distilspec.fast.backends.numpy_backend import NumpyBackend
+from distilspec.fast.lower.fused import Embed, Lowered
+from distilspec.fast.lower.lower import lower
+from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.hugging_face import Model
+from distilspec.reference.formats.named_models import load_model
+from distilspec.reference.program import Program
+from distilspec.reference.recipes import apply_recipe, calibrate, prune
+
+Array = NDArray[Any]
+
+#: What carries out the steps, by the names that ``compile`` takes.
+BACKENDS = ("native", "numpy")
+
+
+class Backend(Protocol):
+    """What carries out fused steps."""
+
+    def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
+
+    def survivors(self) -> tuple[str, ...]:
+        """Return the tensors of the program that are held in memory at some time, in order."""
+
+    def close(self) -> None:
+        """Free threads and memory."""
+
+
+class Engine:
+    """
+    A program, ready to run at any batch and sequence length.
+
+    An engine may be called from several threads; they take turns. Used in a ``with`` statement it closes at the end.
+
+    Attributes
+    ----------
+    recipe : str
+        The numerics, of which docs/derivations says the accuracy.
+    threads : int
+    """
+
+    def __init__(
+        self, program: Program, *, threads: int = 1, oversubscribe: bool = False, backend: str = "native"
+    ) -> None:
+        """
+        Lower a program and prepare its weights.
+
+        Parameters
+        ----------
+        program : Program
+        threads : int
+            Those that compute, the caller's among them.
+        oversubscribe : bool
+            Allow more threads than processors, which is slow and changes no result.
+        backend : {"native", "numpy"}
+
+        Raises
+        ------
+        UnsupportedError
+            A step that the engine does not have, by its name; a backend that does not exist.
+        RangeError
+            ``threads`` is not between 1 and the processors that this process may use.
+        """
+        if backend not in BACKENDS:
+            raise UnsupportedError(f"backend {backend!r} does not exist; expected one of {', '.join(BACKENDS)}")
+        self.recipe = program.recipe
+        self.threads = threads
+        self._closed = False
+        self._lowered = lower(program)
+        self._backend = _backend(self._lowered, threads, oversubscribe, backend)
+
+    def __call__(self, input_ids: Any, attention_mask: Any = None, **more: Any) -> dict[str, Array]:
+        """
+        Run a batch.
+
+        Parameters
+        ----------
+        input_ids : integers [batch, sequence]
+        attention_mask : 0 or 1, or bool [batch, sequence], optional
+            Absent: every token counts.
+        more : token_type_ids, integers [batch, sequence]
+            Where the model has types; absent: type 0.
+
+        Returns
+        -------
+        dict of float32 arrays
+            The program's outputs by their labels; fresh memory.
+
+        Raises
+        ------
+        ShapeError, DTypeError, RangeError
+            An input has another shape or type, an id is outside of its table, or the sequence is longer than the
+            positions.
+        """
+        given = {"input_ids": input_ids, "attention_mask": attention_mask, **more}
+        return self.run({name: value for name, value in given.items() if value is not None})
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """Run a batch given by the names of the program's inputs; what ``__call__`` says holds."""
+        return self._run(inputs, ())[0]
+
+    def run_exposed(
+        self, inputs: Mapping[str, Any], expose: Sequence[str]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """
+        Run a batch, and return some of ``survivors`` beside the outputs.
+
+        The outputs have the bits that they have without.
+        """
+        return self._run(inputs, tuple(expose))
+
+    def survivors(self) -> tuple[str, ...]:
+        """Return the tensors of the program that are held in memory at some time, in order."""
+        return self._backend.survivors()
+
+    def close(self) -> None:
+        """End the threads and free the memory; the engine cannot be used again."""
+        if not self._closed:
+            self._closed = True
+            self._backend.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _run(self, inputs: Mapping[str, Any], expose: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
+        if self._closed:
+            raise RangeError("the engine was closed; expected an open one")
+        arrays = self._checked(inputs)
+        if len(arrays["input_ids"]):
+            return self._backend.run(arrays, expose)
+        one = {name: np.zeros((1, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
+        outputs, shown = self._backend.run(one, expose)
+        return {label: array[:0] for label, array in outputs.items()}, {
+            name: array[:0] for name, array in shown.items()
+        }
+
+    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
+        """Return the inputs as int64 ids and 0 or 1 bytes, all of one shape."""
+        for name in inputs:
+            if name not in self._lowered.inputs:
+                raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._lowered.inputs)}")
+        if "input_ids" not in inputs:
+            raise ShapeError("input_ids: absent; expected integers [batch, sequence]")
+        first = np.asarray(inputs["input_ids"])
+        if first.ndim != 2:
+            raise ShapeError(f"input_ids: shape {first.shape}; expected [batch, sequence]")
+        if first.shape[1] == 0:
+            raise ShapeError(f"input_ids: shape {first.shape}; expected at least one token")
+        arrays = {}
+        for name in self._lowered.inputs:
+            array = np.asarray(inputs[name]) if name in inputs else _default(name, first.shape)
+            if array.shape != first.shape:
+                raise ShapeError(f"{name}: shape {array.shape}; expected {first.shape}, that of input_ids")
+            if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.integer):
+                raise DTypeError(f"{name}: {array.dtype}; expected integers")
+            arrays[name] = array
+        self._expect_ids(arrays)
+        return {name: _mask(name, array) if name.endswith("mask") else _ids(array) for name, array in arrays.items()}
+
+    def _expect_ids(self, arrays: Mapping[str, Array]) -> None:
+        sequence = arrays["input_ids"].shape[1]
+        for step in self._lowered.steps:
+            if not isinstance(step, Embed):
+                continue
+            for name, table in zip(step.ids, step.tables, strict=True):
+                if name is None:
+                    if sequence > len(table):
+                        raise RangeError(f"sequence of {sequence} tokens; expected at most {len(table)}, the positions")
+                    continue
+                ids = arrays[name]
+                if ids.size and (ids.min() < 0 or ids.max() >= len(table)):
+                    worst = ids.min() if ids.min() < 0 else ids.max()
+                    raise RangeError(f"{name}: holds {worst}; expected 0 to {len(table) - 1}, the rows of its table")
+
+
+def compile(
+    model: Program | Model | str | Path,
+    *,
+    recipe: str | None = None,
+    sparsity: float = 0.0,
+    block_shape: tuple[int, int] = (4, 1),
+    calibration: Sequence[str] = (),
+    head: str | None = None,
+    threads: int = 1,
+    backend: str = "native",
+) -> Engine:
+    """
+    Return an engine for a model.
+
+    Parameters
+    ----------
+    model : Program, Model, or the name or folder of a model
+        A program is run as it is. Of a model, a program is made: pruned, then quantised.
+    recipe : str, optional
+        The numerics, ``fp32`` unless said; ``w8a8-static`` needs ``calibration``.
+    sparsity : float
+        The share of blocks to prune from the encoder's weights, by magnitude.
+    block_shape : (int, int)
+        Outputs and inputs of a block.
+    calibration : sequence of str
+        Texts from which the ranges of activations are taken.
+    head : str, optional
+        The task's head, where the model has several.
+    threads : int
+    backend : {"native", "numpy"}
+
+    Raises
+    ------
+    UnsupportedError
+        The recipe does not exist, a program has another one, or a step cannot be compiled.
+    RangeError
+        An impossible sparsity or number of threads, or ``w8a8-static`` without texts.
+    """
+    if isinstance(model, Program):
+        if recipe not in (None, model.recipe) or sparsity:
+            raise UnsupportedError(f"a program of recipe {model.recipe}; expected a model to apply {recipe} to")
+        return Engine(model, threads=threads, backend=backend)
+    loaded = model if isinstance(model, Model) else load_model(model, head=head)
+    chosen = Recipe(recipe or Recipe.FP32)
+    program = loaded.program
+    if sparsity:
+        program = prune(program, sparsity=sparsity, block_shape=block_shape)
+    ranges = None
+    if chosen is Recipe.W8A8_STATIC:
+        if not calibration:
+            raise RangeError("calibration: no texts; expected some, because w8a8-static takes its ranges from them")
+        ranges = calibrate(program, [loaded.encode(list(calibration), truncate=True)])
+    return Engine(apply_recipe(program, chosen, calibration=ranges), threads=threads, backend=backend)
+
+
+def _backend(lowered: Lowered, threads: int, oversubscribe: bool, backend: str) -> Backend:
+    if backend == "numpy":
+        return NumpyBackend(lowered)
+    from distilspec.fast.backends.native import NativeBackend
+
+    return NativeBackend(lowered, threads, oversubscribe=oversubscribe)
+
+
+def _default(name: str, shape: tuple[int, ...]) -> Array:
+    return np.ones(shape, bool) if name.endswith("mask") else np.zeros(shape, np.int64)
+
+
+def _ids(array: Array) -> Array:
+    return np.ascontiguousarray(array, np.int64)
+
+
+def _mask(name: str, array: Array) -> Array:
+    kept = (
+        np.ascontiguousarray(array, np.uint8) if array.dtype != np.bool_ else np.ascontiguousarray(array).view(np.uint8)
+    )
+    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
+        raise RangeError(f"{name}: holds {array[~np.isin(array, (0, 1))].flat[0]}; expected 0 or 1")
+    return kept

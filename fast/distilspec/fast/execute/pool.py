@@ -1,0 +1,132 @@
+"""``Pool``: threads that carry out lists of kernel calls, spinning between them for a while and then asleep."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from distilspec.fast.codegen.compile import MachineCode
+from distilspec.fast.isa.target import Target
+from distilspec.reference.contract.errors import RangeError
+
+#: How often a thread that waits for others looks before it lets other processes run.
+SPINS = 2_000
+
+#: How often a worker without work looks before it sleeps: some tenths of a millisecond.
+PATIENCE = 5_000
+
+#: Bytes of an operation, and of a worker's part of the state; ``pool.ll`` says what they hold.
+OPERATION, FIRST_WORKER, WORKER = 128, 320, 64
+
+#: How a processor is told that a thread waits: the intrinsic's declaration, and its call.
+_PAUSE = {
+    "x86_64": ("declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"),
+    "aarch64": ("declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"),
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """
+    A kernel's part in a forward.
+
+    Parameters
+    ----------
+    entry : int
+        Address of the kernel's entry.
+    slots : int
+        Address of its other parameters.
+    units : int
+        How much there is to do; any part of it may be done at any time, in any thread.
+    grain : int
+        How many units a thread takes at a time, at least 1.
+    """
+
+    entry: int
+    slots: int
+    units: int
+    grain: int
+
+
+class Calls:
+    """A list of calls, as ``pool.ll`` reads it."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        """Write the list down, aligned so that no two operations share a cache line."""
+        self.count = len(calls)
+        self._memory = mmap.mmap(-1, max(1, self.count) * OPERATION)
+        words = np.frombuffer(self._memory, np.int64).reshape(-1, OPERATION // 8)
+        for row, call in zip(words, calls, strict=False):
+            row[:4] = call.entry, call.slots, call.units, call.grain
+        self.address = int(words.ctypes.data)
+
+
+class Pool:
+    """
+    The calling thread and ``threads - 1`` workers.
+
+    A pool belongs to the process that made it; after a fork the child makes its own. One thread at a time may call
+    ``run``.
+    """
+
+    def __init__(self, target: Target, threads: int, *, oversubscribe: bool = False) -> None:
+        """
+        Start the workers.
+
+        Raises
+        ------
+        RangeError
+            ``threads`` is less than 1, or more than the processors of this process without ``oversubscribe``.
+        """
+        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if threads < 1 or (threads > allowed and not oversubscribe):
+            raise RangeError(f"threads: got {threads}; expected 1 to {allowed}, the processors this process may use")
+        self.threads = threads
+        self._process = os.getpid()
+        self._code = _machine_code(target)
+        self._run = self._code.callable("pool_run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+        self._memory = mmap.mmap(-1, FIRST_WORKER + threads * WORKER)
+        self._state = int(np.frombuffer(self._memory, np.uint8).ctypes.data)
+        self._code.callable("pool_open", ctypes.c_void_p, ctypes.c_int64)(self._state, threads - 1)
+        work = self._code.callable("pool_work", ctypes.c_void_p, ctypes.c_int64)
+        self._workers = [
+            threading.Thread(target=work, args=(self._state, number), name=f"distilspec-{number + 1}", daemon=True)
+            for number in range(threads - 1)
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def belongs_here(self) -> bool:
+        """Return whether this process made the pool; only then are its workers alive."""
+        return self._process == os.getpid()
+
+    def run(self, calls: Calls) -> None:
+        """Carry out a list of calls."""
+        self._run(self._state, calls.address, calls.count)
+
+    def close(self) -> None:
+        """Let the workers end, and wait for them."""
+        if self._workers and self.belongs_here:
+            self._code.callable("pool_stop", ctypes.c_void_p)(self._state)
+            for worker in self._workers:
+                worker.join()
+        self._workers = []
+
+
+@cache
+def _machine_code(target: Target) -> MachineCode:
+    text = (files(__package__) / "pool.ll").read_text("utf-8")
+    declaration, pause = _PAUSE.get(target.triple.split("-")[0], ("", ""))
+    numbers = {"spins": str(SPINS), "patience": str(PATIENCE)}
+    for name, value in {"declaration": declaration, "pause": pause, **numbers}.items():
+        text = text.replace(f"{{{name}}}", value)
+    return MachineCode(f'target triple = "{target.triple}"\n{text}', target)

@@ -1,0 +1,42 @@
+"""AVX2 without VNNI: vpmaddubsw, whose saturation is avoided by how weights are packed."""
+
+from __future__ import annotations
+
+from distilspec.fast.isa.target import Target
+
+_BYTES = "@llvm.x86.avx2.pmadd.ub.sw"
+_PAIRS = "@llvm.x86.avx2.pmadd.wd"
+
+
+class Avx2Bytes(Target):
+    """
+    u8 by s8, four products a lane: vpmaddubsw adds pairs in 16 bits, vpmaddwd adds two pairs in 32.
+
+    A pair is at most 255 * 128 = 32640 < 2^15 where its weights of one sign add up to 128 at most.
+    """
+
+    name = "avx2-bytes"
+    triple = "x86_64-unknown-linux-gnu"
+    cpu = "x86-64-v3"
+    features = ("avx2", "fma")
+    lanes = 8
+    registers = 16
+    dot = 4
+    panel = 4
+    panel_rows = 2
+    pair_limit = 128
+
+    def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
+        """Emit vpmaddubsw, vpmaddwd by ones, and vpaddd."""
+        return (
+            f"{result}.pairs = call <16 x i16> {_BYTES}(<32 x i8> {a}, <32 x i8> {b})",
+            f"{result}.fours = call <8 x i32> {_PAIRS}(<16 x i16> {result}.pairs, <16 x i16> splat (i16 1))",
+            f"{result} = add <8 x i32> {acc}, {result}.fours",
+        )
+
+    def declarations(self) -> tuple[str, ...]:
+        """Declare vpmaddubsw and vpmaddwd."""
+        return (
+            f"declare <16 x i16> {_BYTES}(<32 x i8>, <32 x i8>)",
+            f"declare <8 x i32> {_PAIRS}(<16 x i16>, <16 x i16>)",
+        )

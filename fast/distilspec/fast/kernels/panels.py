@@ -1,0 +1,168 @@
+"""
+The loops of matrix products with weights in panels: those of ``dense`` and of ``linear``.
+
+Tokens lie in the lanes, output features side by side in registers. One panel is multiplied by one tile after the other,
+so that it stays in the nearest cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from distilspec.fast.codegen.builder import Builder
+from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, Value
+from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.codes import FACTORS, Layout
+from distilspec.fast.kernels.epilogue import Epilogue, store_outputs
+from distilspec.fast.kernels.tiles import INDEX
+
+#: Steps of the reduction that the inner loop takes at once: a power of two.
+UNROLLED = 2
+
+#: Bytes of the place of a step's codes in a tile.
+OFFSET = 4
+
+#: What is multiplied besides the weights on targets with a ``pair_limit``.
+EXTRA = ("extra_weights", "extra_places", "extra_starts")
+
+
+def panel_kernel(
+    target: Target, name: str, vectors: int, epilogue: Epilogue, operands: Sequence[str], factor: Type, rows: int
+) -> Function:
+    """
+    Return the kernel ``<name>.<vectors>.<epilogue>``: the first ``vectors`` vectors of each tile, for some panels.
+
+    A step of the reduction takes 4 bytes of a token and 4 bytes of a feature, a float32 or ``dot`` codes.
+
+    Parameters
+    ----------
+    operands : sequence of str
+        The pointers to the activations, to the weights, perhaps ``EXTRA``, and to what becomes of the sums.
+    factor : Type
+        ``factors(target)``, or float32 lanes.
+    rows : int
+        Output features that are computed at once and whose weights lie side by side; divides the panel.
+
+    Raises
+    ------
+    IrError
+        Rows of codes are to be written, and not all tokens of a row are computed.
+    """
+    if epilogue.codes is Layout.ROWS and vectors < target.dot:
+        raise IrError(f"{name}: {vectors} vectors are less than a row of codes; expected {target.dot}")
+    builder = Builder(
+        f"{name}.{vectors}.{epilogue.name}",
+        **dict.fromkeys((*operands, *epilogue.operands), PTR),
+        **dict.fromkeys(("steps", "features", "tiles", "first", "last"), I64),
+    )
+    p = builder.parameters
+    panel_size = builder.mul(p["steps"], target.panel * FACTORS)
+    part_size = builder.mul(p["steps"], rows * FACTORS)
+    tile_size = builder.mul(p["steps"], target.tile * FACTORS)
+    parts = target.panel // rows
+    width = vectors_at_once(target, rows)
+    with builder.loop(p["first"], p["last"]) as panel:
+        weights = builder.offset(p[operands[1]], builder.mul(panel.index, panel_size))
+        feature = builder.mul(panel.index, target.panel)
+        with builder.loop(0, p["tiles"]) as tile:
+            x = builder.offset(p[operands[0]], builder.mul(tile.index, tile_size))
+            by_row: list[list[Value]] = [[] for _ in range(target.panel)]
+            for part in range(parts):
+                here = builder.offset(weights, builder.mul(part_size, part))
+                for skipped in range(0, vectors, width):
+                    some = builder.at(x, skipped * target.lanes * FACTORS)
+                    block = _Block(builder, target, factor, rows, min(width, vectors - skipped))
+                    sums = block.products(some, here, p["steps"])
+                    if EXTRA[0] in operands:
+                        number = builder.add(builder.mul(panel.index, parts), part)
+                        sums = block.extra_products(some, p, number, sums)
+                    for row in range(rows):
+                        by_row[part * rows + row] += sums[row * block.vectors : (row + 1) * block.vectors]
+            store_outputs(builder, target, epilogue, by_row, p, feature, tile.index)
+    return builder.finish()
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Sums of some output features and some vectors of a tile, feature by feature, as many as registers hold."""
+
+    builder: Builder
+    target: Target
+    factor: Type
+    rows: int
+    vectors: int
+
+    def products(self, x: Value, weights: Value, steps: Value) -> Sequence[Value]:
+        """Return the sums of all steps."""
+        builder = self.builder
+        kind = Kind.F32 if self.factor.kind is Kind.F32 else Kind.I32
+        zeros = [builder.zeros(Type(kind, self.target.lanes))] * (self.rows * self.vectors)
+        rest = builder.and_(steps, UNROLLED - 1)
+        whole = builder.sub(steps, rest)
+        x_size, w_size = self.target.tile * FACTORS, self.rows * FACTORS
+
+        def step(sums: Sequence[Value], index: Value, ahead: int) -> list[Value]:
+            tokens = builder.at(x, builder.mul(index, x_size), ahead * x_size)
+            return self._step(tokens, builder.at(weights, builder.mul(index, w_size), ahead * w_size), sums)
+
+        with builder.loop(0, whole, UNROLLED, zeros) as main:
+            sums: Sequence[Value] = main.carried
+            for ahead in range(UNROLLED):
+                sums = step(sums, main.index, ahead)
+            main.hand_on(*sums)
+        with builder.loop(whole, steps, 1, main.results) as last:
+            last.hand_on(*step(last.carried, last.index, 0))
+        return last.results
+
+    def extra_products(self, x: Value, p: Mapping[str, Value], part: Value, sums: Sequence[Value]) -> Sequence[Value]:
+        """Return ``sums`` with the products of what was taken from the weights of a part of a panel added."""
+        builder = self.builder
+        weights, places, starts = (p[name] for name in EXTRA)
+        start = builder.offset(starts, builder.mul(part, INDEX))
+        first, end = (builder.load(builder.at(start, which * INDEX), type=I64) for which in (0, 1))
+        with builder.loop(first, end, 1, sums) as entry:
+            place = builder.load(builder.offset(places, builder.mul(entry.index, OFFSET)), type=Type(Kind.I32))
+            tokens = builder.offset(x, builder.extend_index(place, signed=True))
+            here = builder.offset(weights, builder.mul(entry.index, self.rows * FACTORS))
+            entry.hand_on(*self._step(tokens, here, entry.carried))
+        return entry.results
+
+    def _step(self, x: Value, weights: Value, sums: Sequence[Value]) -> list[Value]:
+        """Return ``sums`` with the products of one step of the reduction added."""
+        builder, target = self.builder, self.target
+        size = target.lanes * FACTORS
+        tokens = [builder.load(builder.at(x, vector * size), type=self.factor) for vector in range(self.vectors)]
+        added = []
+        for row in range(self.rows):
+            weight = broadcast(builder, target, builder.at(weights, row * FACTORS), self.factor)
+            old = sums[row * self.vectors : (row + 1) * self.vectors]
+            added += [multiplied(builder, target, total, x, weight) for total, x in zip(old, tokens, strict=True)]
+        return added
+
+
+def vectors_at_once(target: Target, rows: int) -> int:
+    """Return how many of a tile's vectors have their sums in registers, for some output features."""
+    return target.dot if rows * target.dot < target.registers else target.dot // 2
+
+
+def factors(target: Target) -> Type:
+    """Return the type of ``dot`` codes or weights in every lane."""
+    return Type(Kind.I8, 4 * target.lanes) if target.dot == 4 else Type(Kind.I16, 2 * target.lanes)
+
+
+def multiplied(builder: Builder, target: Target, total: Value, x: Value, weights: Value) -> Value:
+    """Return ``total`` with the products of ``x`` and ``weights`` added, by the instruction of the target."""
+    if total.type.kind is Kind.F32:
+        chained: Value = builder.fma(x, weights, total)
+        return chained
+    opcode = {2: builder.dot2, 4: builder.dot4}[target.dot]
+    added: Value = opcode(total, x, weights, signed=target.signed_codes)
+    return added
+
+
+def broadcast(builder: Builder, target: Target, pointer: Value, factor: Type) -> Value:
+    """Return the 4 bytes at ``pointer``, a float32 or ``dot`` weights, in every lane."""
+    together = builder.splat(builder.load(pointer, type=Type(Kind.I32)), lanes=target.lanes)
+    spread: Value = builder.bits_as(together, type=factor)
+    return spread

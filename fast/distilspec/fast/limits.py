@@ -1,0 +1,163 @@
+"""
+What the processor can do at most: products in registers alone, and bytes from memory alone.
+
+The loops are written in the language of the kernels, so they use the instructions that the kernels use. Figures are
+those of the best of many short runs, because whatever disturbs a run makes it slower.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distilspec.fast.codegen.builder import Builder
+from distilspec.fast.codegen.compile import Compiled
+from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Type, Value
+from distilspec.fast.isa import host_target
+from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.panels import factors
+
+#: Steps of a loop that are written out, so that counting costs nothing beside them.
+UNROLLED = 8
+
+#: Turns of a loop in registers: a run takes some milliseconds, long beside the start of a thread's work.
+TURNS = 40_000
+
+#: Bytes that are read from memory in a run, many times what a last-level cache holds.
+READ = 512 * 2**20
+
+#: Runs of which the best counts.
+RUNS, RUNS_OF_READING = 40, 8
+
+#: A run in which every thread is ready to begin.
+Runs = Sequence[Callable[[], None]]
+
+
+def int8_peak(target: Target | None = None, threads: int = 1) -> float:
+    """
+    Return the INT8 products that ``threads`` processors add up in a second, with all operands in registers.
+
+    The sum of a lane is a factor of the next product, which no compiler can take out of the loop.
+    """
+    target = target or host_target()
+    return _products(target, threads, int8_loop(target), target.dot, np.ones(4 * target.lanes, np.int8))
+
+
+def float32_peak(target: Target | None = None, threads: int = 1) -> float:
+    """Return the float32 products that ``threads`` processors add up in a second, with all operands in registers."""
+    target = target or host_target()
+    # x * 0.5 + 0.5 tends to 1: no subnormal number, infinity or NaN slows an instruction down
+    return _products(target, threads, float32_loop(target), 1, np.full(target.lanes, 0.5, np.float32))
+
+
+def read_bandwidth(target: Target | None = None, threads: int = 1) -> float:
+    """Return the bytes that ``threads`` processors read from memory in a second, one after the other in each part."""
+    target = target or host_target()
+    function = read_loop(target)
+    read = Compiled([function], target).callable(function.name)
+    line = UNROLLED * 4 * target.lanes
+    part = READ // threads // line * line
+    memory = np.ones(READ, np.uint8)
+    sums = [np.zeros(line, np.uint8) for _ in range(threads)]
+
+    def run(number: int) -> Callable[[], None]:
+        return lambda: read(memory.ctypes.data + number * part, sums[number].ctypes.data, part)
+
+    return threads * part / _best([run(number) for number in range(threads)], RUNS_OF_READING)
+
+
+def int8_loop(target: Target) -> Function:
+    """Return the kernel ``limits.int8``: ``turns`` times ``UNROLLED`` dot products into each accumulator."""
+    accumulator, factor = Type(Kind.I32, target.lanes), factors(target)
+    opcode = {2: "dot2", 4: "dot4"}[target.dot]
+
+    def product(builder: Builder, total: Value, weights: Value) -> Value | None:
+        codes = builder.bits_as(total, type=factor)
+        return builder.write(opcode, total, codes, weights, signed=target.signed_codes)
+
+    return _register_loop(target, "limits.int8", accumulator, factor, product)
+
+
+def float32_loop(target: Target) -> Function:
+    """Return the kernel ``limits.float32``: ``turns`` times ``UNROLLED`` fma into each accumulator."""
+    vector = Type(Kind.F32, target.lanes)
+
+    def product(builder: Builder, total: Value, weights: Value) -> Value | None:
+        return builder.write("fma", total, weights, weights)
+
+    return _register_loop(target, "limits.float32", vector, vector, product)
+
+
+def read_loop(target: Target) -> Function:
+    """Return the kernel ``limits.read``: the sum of the vectors in ``bytes`` bytes, a multiple of ``UNROLLED``."""
+    builder = Builder("limits.read", memory=PTR, sums=PTR, bytes=I64)
+    p, vector = builder.parameters, Type(Kind.I32, target.lanes)
+    with builder.loop(0, p["bytes"], UNROLLED * vector.size, [builder.zeros(vector)] * UNROLLED) as line:
+        at = builder.offset(p["memory"], line.index)
+        read = [builder.load(builder.at(at, number * vector.size), type=vector) for number in range(UNROLLED)]
+        line.hand_on(*(builder.add(total, value) for total, value in zip(line.carried, read, strict=True)))
+    for number, total in enumerate(line.results):
+        builder.store(total, builder.at(p["sums"], number * vector.size))
+    return builder.finish()
+
+
+def accumulators(target: Target) -> int:
+    """Return how many sums are held at once: enough to hide a latency, with registers left to multiply in."""
+    return 3 * target.registers // 4
+
+
+def _register_loop(
+    target: Target,
+    name: str,
+    accumulator: Type,
+    factor: Type,
+    product: Callable[[Builder, Value, Value], Value | None],
+) -> Function:
+    builder = Builder(name, factors=PTR, sums=PTR, turns=I64)
+    p = builder.parameters
+    weights = builder.load(p["factors"], type=factor)
+    at = [builder.at(p["sums"], number * accumulator.size) for number in range(accumulators(target))]
+    with builder.loop(0, p["turns"], 1, [builder.load(place, type=accumulator) for place in at]) as turn:
+        totals: list[Value] = list(turn.carried)
+        for _ in range(UNROLLED):
+            totals = [made for total in totals if (made := product(builder, total, weights)) is not None]
+        turn.hand_on(*totals)
+    for total, place in zip(turn.results, at, strict=True):
+        builder.store(total, place)
+    return builder.finish()
+
+
+def _products(target: Target, threads: int, function: Function, in_a_lane: int, given: NDArray[Any]) -> float:
+    code = Compiled([function], target).callable(function.name)
+    sums = [np.zeros(accumulators(target) * target.lanes, np.int32) for _ in range(threads)]
+
+    def run(number: int) -> Callable[[], None]:
+        return lambda: code(given.ctypes.data, sums[number].ctypes.data, TURNS)
+
+    products = threads * TURNS * UNROLLED * accumulators(target) * target.lanes * in_a_lane
+    return products / _best([run(number) for number in range(threads)], RUNS)
+
+
+def _best(runs: Runs, count: int) -> float:
+    """Return the seconds of the shortest of ``count`` runs, from the first thread's beginning to the last one's end."""
+    ready = threading.Barrier(len(runs))
+    times = np.zeros((len(runs), count, 2))
+
+    def work(number: int) -> None:
+        for turn in range(count):
+            ready.wait()
+            times[number, turn, 0] = time.perf_counter()
+            runs[number]()
+            times[number, turn, 1] = time.perf_counter()
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(len(runs))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return float((times[:, :, 1].max(axis=0) - times[:, :, 0].min(axis=0)).min())

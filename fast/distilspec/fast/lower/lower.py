@@ -1,0 +1,410 @@
+"""``lower``: a program as fused steps, or an error that names the first step that the fast engine does not have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from distilspec.fast.lower.fused import (
+    Array,
+    Attention,
+    ClsPool,
+    Elementwise,
+    Embed,
+    Fused,
+    L2Normalize,
+    LayerNorm,
+    Linear,
+    Lowered,
+    MeanPool,
+    Output,
+    Quantize,
+    Rows,
+    Scales,
+    Tensor,
+)
+from distilspec.reference.contract.errors import UnsupportedError
+from distilspec.reference.program import Program, Step
+
+#: Operators of one operand that keep the shape, each with its own name in the fused step.
+ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "sigmoid", "silu", "tanh")
+
+#: The name of the inputs' first two axes.
+BATCH, SEQUENCE = 0, 1
+
+
+def lower(program: Program) -> Lowered:
+    """
+    Return a program as fused steps.
+
+    Raises
+    ------
+    UnsupportedError
+        A step, by its name, that no fused step carries out, with what would be.
+    """
+    lowering = _Lowering(program)
+    for step in program.steps:
+        lowering.take(step)
+    return lowering.finished()
+
+
+class _Heads:
+    """Features seen as heads, on the way to attention: a linear's tensor, reshaped, and then transposed."""
+
+    def __init__(self, tensor: str, heads: int, head_dim: int, transposed: bool = False) -> None:
+        self.tensor, self.heads, self.head_dim, self.transposed = tensor, heads, head_dim, transposed
+
+
+class _Lowering:
+    """Takes one step after the other and remembers what each tensor has become."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._steps: list[Fused] = []
+        self._tensors: dict[str, Tensor] = {}
+        self._constants: dict[str, Array] = dict(program.constants)
+        self._heads: dict[str, _Heads] = {}
+        self._masks: dict[str, str] = {name: name for name in program.inputs}
+        self._slices: dict[str, Output] = {}
+        self._positions: dict[str, Array] = {}
+        self._readers = Counter(name for step in program.steps for name in step.inputs if name is not None)
+        self._readers.update(program.outputs.values())
+
+    def take(self, step: Step) -> None:
+        """Lower one step."""
+        if step.op in ACTIVATIONS:
+            self._activation(step)
+            return
+        taker = _TAKERS.get(step.op)
+        if taker is None:
+            known = ", ".join(OPERATORS)
+            raise UnsupportedError(f"step {step.name}: the fast engine has no {step.op}; expected one of {known}")
+        taker(self, step)
+
+    def finished(self) -> Lowered:
+        """Return what all steps have become."""
+        outputs = {label: self._output(label, tensor) for label, tensor in self._program.outputs.items()}
+        return Lowered(tuple(self._program.inputs), tuple(_merged(self._steps)), self._tensors, outputs)
+
+    def _output(self, label: str, tensor: str) -> Output:
+        if tensor in self._slices:
+            return self._slices[tensor]
+        if tensor not in self._tensors or self._tensors[tensor].codes:
+            raise UnsupportedError(f"output {label}: {tensor} is no float tensor of rows of features; expected one")
+        return Output(tensor, 0, self._tensors[tensor].features)
+
+    def _emit(self, step: Fused, tensor: Tensor) -> None:
+        self._steps.append(step)
+        self._tensors[step.out] = tensor
+
+    def _refuse(self, step: Step, expected: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"step {step.name}: {step.op} of {', '.join(map(str, step.inputs))}; expected {expected}"
+        )
+
+    def _rows(self, step: Step, place: int = 0, codes: bool = False) -> str:
+        """Return the name of an operand that is rows of features."""
+        name = step.inputs[place]
+        if name is None or name not in self._tensors or self._tensors[name].codes != codes:
+            raise self._refuse(step, f"operand {place} to be {'codes' if codes else 'floats'} in rows of features")
+        return name
+
+    def _constant(self, step: Step, place: int) -> Array:
+        name = step.inputs[place] if place < len(step.inputs) else None
+        if name is None or name not in self._constants:
+            raise self._refuse(step, f"operand {place} to be a constant")
+        return self._constants[name]
+
+    def _last_linear(self, name: str) -> int | None:
+        """Return the place of the Linear that makes a tensor which one step alone reads, if that can be fused."""
+        if self._readers[name] != 1:
+            return None
+        for place, made in enumerate(self._steps):
+            if made.out == name and isinstance(made, Linear):
+                return place
+        return None
+
+    def _embedding(self, step: Step) -> None:
+        ids, table = step.inputs[0], self._constant(step, 1)
+        if ids not in self._program.inputs:
+            raise self._refuse(step, "operand 0 to be an input of the program")
+        self._emit(Embed(step.name, (ids,), (_float(table),)), Tensor(Rows.TOKENS, table.shape[1]))
+
+    def _slice(self, step: Step) -> None:
+        name, attributes = step.inputs[0], _attributes(step)
+        if name in self._constants and attributes["axis"] == 0 and attributes["start"] == 0:
+            self._positions[step.name] = _float(self._constants[name])
+            return
+        axis = len(self._program.spec(step.name).shape) - 1
+        if name in self._tensors and attributes["axis"] == axis and isinstance(attributes["stop"], int):
+            self._slices[step.name] = Output(str(name), int(attributes["start"]), int(attributes["stop"]))
+            return
+        raise self._refuse(step, "the first rows of a constant, or some of the features of a tensor")
+
+    def _squeeze(self, step: Step) -> None:
+        view = self._slices.get(str(step.inputs[0]))
+        if view is None or view.stop - view.start != 1:
+            raise self._refuse(step, "one feature of a tensor")
+        self._slices[step.name] = replace(view, squeezed=True)
+
+    def _unsqueeze(self, step: Step) -> None:
+        if step.inputs[0] not in self._program.inputs or tuple(_attributes(step)["axes"]) != (1, 2):
+            raise self._refuse(step, "an input [batch, sequence] with axes 1 and 2 put in")
+        self._masks[step.name] = str(step.inputs[0])
+
+    def _reshape(self, step: Step) -> None:
+        name, shape = str(step.inputs[0]), tuple(_attributes(step)["shape"])
+        if name in self._tensors and len(shape) == 4 and all(isinstance(size, int) for size in shape[2:]):
+            self._heads[step.name] = _Heads(name, *shape[2:])
+        elif name in self._heads and self._heads[name].transposed and len(shape) == 3:
+            self._heads[step.name] = self._heads[name]
+            self._rename(self._heads[name].tensor, step.name)
+        else:
+            raise self._refuse(step, "features split into heads, or heads joined")
+
+    def _transpose(self, step: Step) -> None:
+        seen = self._heads.get(str(step.inputs[0]))
+        if seen is None or tuple(_attributes(step)["axes"]) != (0, 2, 1, 3):
+            raise self._refuse(step, "heads split from features, axes (0, 2, 1, 3)")
+        self._heads[step.name] = _Heads(seen.tensor, seen.heads, seen.head_dim, transposed=True)
+
+    def _rename(self, old: str, new: str) -> None:
+        """Let the step that makes a tensor make it under another name; the layout has no difference between them."""
+        place = next(place for place, made in enumerate(self._steps) if made.out == old)
+        self._steps[place] = replace(self._steps[place], out=new)
+        self._tensors[new] = self._tensors.pop(old)
+
+    def _attention(self, step: Step) -> None:
+        operands = [self._heads.get(str(name)) for name in step.inputs[:3]]
+        query, key, value = operands
+        if query is None or key is None or value is None or not all(o is not None and o.transposed for o in operands):
+            raise self._refuse(step, "heads [batch, heads, sequence, head_dim] that were split from features")
+        if len({(o.heads, o.head_dim) for o in (query, key, value)}) != 1:
+            raise self._refuse(step, "as many heads, as wide, of query, key and value")
+        mask = step.inputs[3] if len(step.inputs) > 3 else None
+        if mask is not None and mask not in self._masks:
+            raise self._refuse(step, "a mask that is an input of the program")
+        fused = Attention(
+            query.tensor, key.tensor, value.tensor, step.name, query.heads, query.head_dim,
+            float(_attributes(step)["scale"]), None if mask is None else self._masks[mask],
+        )  # fmt: skip
+        self._emit(fused, Tensor(Rows.TOKENS, query.heads * query.head_dim))
+        self._heads[step.name] = _Heads(step.name, query.heads, query.head_dim)
+
+    def _layer_norm(self, step: Step) -> None:
+        x = self._rows(step)
+        weight, bias = (_float(self._constant(step, place)) for place in (1, 2))
+        self._emit(LayerNorm(x, step.name, weight, bias, float(_attributes(step)["epsilon"])), self._tensors[x])
+
+    def _linear(self, step: Step, weight: Array | None = None) -> None:
+        x = self._rows(step)
+        held = _float(self._constant(step, 1)) if weight is None else weight
+        self._emit_linear(Linear(x, step.name, held, self._bias(step, 2 if weight is None else 4, len(held))))
+
+    def _block_sparse_linear(self, step: Step) -> None:
+        self._linear(step, _float(self._unpacked(step, 1)))
+
+    def _quantized_linear(self, step: Step, sparse: bool = False) -> None:
+        x = self._rows(step, codes=True)
+        quantised = next(made for made in self._steps if made.out == x)
+        assert isinstance(quantised, Quantize)
+        scales = quantised.derived or self._static.get(x, ())
+        if tuple(step.inputs[1:3]) != scales:
+            raise self._refuse(step, f"the scale and zero point of {x}")
+        weight = self._unpacked(step, 3) if sparse else self._constant(step, 3)
+        after = 6 if sparse else 4
+        if len(step.inputs) > after + 2:
+            raise self._refuse(step, "no scale of the output: a step of its own quantises it")
+        w_scale = np.broadcast_to(_float(self._constant(step, after)), len(weight)).copy()
+        bias = self._bias(step, after + 1, len(weight))
+        self._emit_linear(Linear(x, step.name, weight, bias, w_scale, sparse))
+
+    def _quantized_block_sparse_linear(self, step: Step) -> None:
+        self._quantized_linear(step, sparse=True)
+
+    def _emit_linear(self, linear: Linear) -> None:
+        self._emit(linear, Tensor(self._tensors[linear.x].rows, len(linear.weight)))
+
+    def _bias(self, step: Step, place: int, features: int) -> Array:
+        if place >= len(step.inputs) or step.inputs[place] is None:
+            return np.zeros(features, np.float32)
+        return _float(self._constant(step, place))
+
+    def _unpacked(self, step: Step, place: int) -> Array:
+        """Return a block-sparse weight with its zeros put in: blocks [count, out, in], their columns and row starts."""
+        data, indices, indptr = (self._constant(step, place + index) for index in range(3))
+        columns = int(self._program.spec(str(step.inputs[0])).shape[-1])
+        _, height, width = data.shape
+        weight = np.zeros((len(indptr) - 1, height, columns // width, width), data.dtype)
+        weight[np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)), :, indices] = data
+        return weight.reshape(-1, columns)
+
+    @property
+    def _static(self) -> Mapping[str, tuple[str | None, ...]]:
+        quantisers = (step for step in self._program.steps if step.op == "quantize")
+        return {step.name: tuple(step.inputs[1:3]) for step in quantisers}
+
+    def _dequantize(self, step: Step) -> None:
+        codes, scale = self._constant(step, 0), _float(self._constant(step, 1))
+        zero_point = self._constant(step, 2) if len(step.inputs) > 2 and step.inputs[2] is not None else np.int8(0)
+        shape = [1] * codes.ndim
+        if scale.ndim:
+            shape[int(_attributes(step)["axis"])] = -1
+        numbers = codes.astype(np.int32) - np.asarray(zero_point, np.int32).reshape(shape if zero_point.ndim else ())
+        self._constants[step.name] = numbers.astype(np.float32) * scale.reshape(shape)
+
+    def _quantize(self, step: Step) -> None:
+        x, scale, zero_point = self._rows(step), self._constant(step, 1), self._constant(step, 2)
+        if scale.size != 1 or zero_point.size != 1:
+            raise self._refuse(step, "one scale and one zero point for the tensor")
+        signed = zero_point.dtype == np.int8
+        made = Quantize(x, step.name, Scales.STATIC, signed, float(scale.item()), int(zero_point.item()))
+        self._emit(made, replace(self._tensors[x], codes=True))
+
+    def _dynamic_quantize(self, step: Step, scales: Scales = Scales.TENSOR, signed: bool = False) -> None:
+        x = self._rows(step)
+        made = Quantize(x, step.name, scales, signed, derived=step.outputs[1:])
+        self._emit(made, replace(self._tensors[x], codes=True))
+
+    def _dynamic_quantize_token(self, step: Step) -> None:
+        self._dynamic_quantize(step, Scales.TOKEN, signed=True)
+
+    def _activation(self, step: Step) -> None:
+        x = self._rows(step)
+        place = self._last_linear(x)
+        made = self._steps[place] if place is not None else None
+        if isinstance(made, Linear) and made.activation is None and made.residual is None:
+            self._fuse(place, x, replace(made, out=step.name, activation=step.op))
+        else:
+            self._emit(Elementwise(step.op, x, None, step.name), self._tensors[x])
+
+    def _add(self, step: Step) -> None:
+        if self._adds_tables(step):
+            return
+        x, y = self._rows(step, 0), self._rows(step, 1)
+        if self._tensors[x] != self._tensors[y]:
+            raise self._refuse(step, "operands of one shape")
+        for here, other in ((x, y), (y, x)):
+            place = self._last_linear(here)
+            made = self._steps[place] if place is not None else None
+            before = any(made.out == other for made in self._steps[:place])
+            if isinstance(made, Linear) and made.residual is None and before:
+                self._fuse(place, here, replace(made, out=step.name, residual=other))
+                return
+        self._emit(Elementwise("add", x, y, step.name), self._tensors[x])
+
+    def _adds_tables(self, step: Step) -> bool:
+        """Fuse an addition of embeddings into one step, in the order in which the program adds them."""
+        first, second = (str(name) for name in step.inputs)
+        made = {embed.out: embed for embed in self._steps if isinstance(embed, Embed)}
+        if first not in made or self._readers[first] != 1:
+            return False
+        if second in self._positions:
+            added = Embed(step.name, (*made[first].ids, None), (*made[first].tables, self._positions[second]))
+        elif second in made and self._readers[second] == 1:
+            added = Embed(step.name, (*made[first].ids, *made[second].ids), (*made[first].tables, *made[second].tables))
+            self._steps.remove(made[second])
+            del self._tensors[second]
+        else:
+            return False
+        tensor = self._tensors.pop(first)
+        self._steps.remove(made[first])
+        self._emit(added, tensor)
+        return True
+
+    def _fuse(self, place: int | None, old: str, fused: Linear) -> None:
+        assert place is not None
+        self._steps[place] = fused
+        self._tensors[fused.out] = self._tensors.pop(old)
+
+    def _mean_pool(self, step: Step) -> None:
+        x, mask = self._rows(step), str(step.inputs[1])
+        if mask not in self._program.inputs:
+            raise self._refuse(step, "a mask that is an input of the program")
+        self._emit(MeanPool(x, mask, step.name), replace(self._tensors[x], rows=Rows.SEQUENCES))
+
+    def _cls_pool(self, step: Step) -> None:
+        x = self._rows(step)
+        self._emit(ClsPool(x, step.name), replace(self._tensors[x], rows=Rows.SEQUENCES))
+
+    def _l2_normalize(self, step: Step) -> None:
+        x = self._rows(step)
+        rank = len(self._program.spec(step.name).shape)
+        if int(_attributes(step).get("axis", -1)) not in (-1, rank - 1):
+            raise self._refuse(step, "the last axis")
+        self._emit(L2Normalize(x, step.name, float(_attributes(step).get("epsilon", 1e-12))), self._tensors[x])
+
+
+def _attributes(step: Step) -> Mapping[str, Any]:
+    return step.attributes
+
+
+def _float(array: Any) -> Array:
+    return np.asarray(array, np.float32)
+
+
+def _merged(steps: list[Fused]) -> list[Fused]:
+    """Return the steps with the Linears merged that multiply the same rows and that only attention reads."""
+    attended = {name for step in steps if isinstance(step, Attention) for name in (step.query, step.key, step.value)}
+    merged: list[Fused] = []
+    for step in steps:
+        before = merged[-1] if merged else None
+        if (
+            isinstance(step, Linear)
+            and isinstance(before, Linear)
+            and step.out in attended
+            and (before.out in attended or before.parts)
+            and _alike(before, step)
+        ):
+            start = len(before.weight)
+            merged[-1] = replace(
+                before,
+                out=f"{before.out} {step.out}",
+                weight=np.concatenate([before.weight, step.weight]),
+                bias=np.concatenate([before.bias, step.bias]),
+                w_scale=None if before.w_scale is None or step.w_scale is None else _joined(before, step),
+                parts={**(before.parts or {before.out: (0, start)}), step.out: (start, start + len(step.weight))},
+            )
+        else:
+            merged.append(step)
+    return merged
+
+
+def _joined(a: Linear, b: Linear) -> Array:
+    return np.concatenate([np.asarray(a.w_scale), np.asarray(b.w_scale)])
+
+
+def _alike(a: Linear, b: Linear) -> bool:
+    plain = all(linear.activation is None and linear.residual is None for linear in (a, b))
+    return plain and (a.x, a.sparse, a.quantised) == (b.x, b.sparse, b.quantised)
+
+
+_TAKERS: Mapping[str, Callable[[_Lowering, Step], None]] = {
+    "add": _Lowering._add,
+    "block_sparse_linear": _Lowering._block_sparse_linear,
+    "cls_pool": _Lowering._cls_pool,
+    "dequantize": _Lowering._dequantize,
+    "dynamic_quantize": _Lowering._dynamic_quantize,
+    "dynamic_quantize_token": _Lowering._dynamic_quantize_token,
+    "embedding": _Lowering._embedding,
+    "l2_normalize": _Lowering._l2_normalize,
+    "layer_norm": _Lowering._layer_norm,
+    "linear": _Lowering._linear,
+    "mean_pool": _Lowering._mean_pool,
+    "quantize": _Lowering._quantize,
+    "quantized_block_sparse_linear": _Lowering._quantized_block_sparse_linear,
+    "quantized_linear": _Lowering._quantized_linear,
+    "reshape": _Lowering._reshape,
+    "scaled_dot_product_attention": _Lowering._attention,
+    "slice": _Lowering._slice,
+    "squeeze": _Lowering._squeeze,
+    "transpose": _Lowering._transpose,
+    "unsqueeze": _Lowering._unsqueeze,
+}
+
+#: The operators that programs may consist of.
+OPERATORS = tuple(sorted({*_TAKERS, *ACTIVATIONS}))

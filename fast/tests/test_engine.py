@@ -1,0 +1,207 @@
+"""The engine as a user calls it: what must not change its bits, and what it refuses."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+
+import numpy as np
+import pytest
+from small_models import inputs, small_program
+
+from distilspec.fast import Engine, compile
+from distilspec.fast.backends import native
+from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
+
+RECIPES = ("fp32", "w8a8-static", "w8a8-dynamic-token", "w8a8-dynamic", "w8a32")
+BACKENDS = ("native", "numpy")
+
+
+def engine(recipe="w8a8-static", *, threads=1, backend="native", **model):
+    """Return an engine of a small model."""
+    return Engine(small_program(recipe, **model), threads=threads, oversubscribe=threads > 1, backend=backend)
+
+
+def bits(outputs):
+    """Return outputs in a form in which equal means the same bits."""
+    return {label: array.tobytes() for label, array in outputs.items()}
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.8])
+@pytest.mark.parametrize("recipe", RECIPES[:3])
+def test_a_sequence_has_the_same_bits_alone_and_in_any_batch(recipe, sparsity):
+    """Alone, among others, and padded: what stands beside it changes nothing."""
+    made = engine(recipe, sparsity=sparsity)
+    arrays = inputs(small_program(), 5, 17)
+    together = made.run(arrays)["last_hidden_state"]
+    for row in range(5):
+        alone = made.run({name: array[row : row + 1] for name, array in arrays.items()})["last_hidden_state"]
+        np.testing.assert_array_equal(alone[0], together[row])
+    padded = {name: np.pad(array, ((0, 0), (0, 14))) for name, array in arrays.items()}
+    np.testing.assert_array_equal(made.run(padded)["last_hidden_state"][:, :17], together)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_threads_change_no_bit(recipe):
+    """Whoever does which part of the work."""
+    arrays = inputs(small_program(), 6, 23)
+    with engine(recipe) as one, engine(recipe, threads=2) as two:
+        expected = bits(one.run(arrays))
+        assert all(bits(two.run(arrays)) == expected for _ in range(20))
+
+
+def test_a_large_batch_goes_through_in_parts_without_a_difference(monkeypatch):
+    """Seven sequences, two of them together at a time."""
+    arrays = inputs(small_program(), 7, 20)
+    with engine() as whole:
+        expected = bits(whole.run(arrays))
+    monkeypatch.setattr(native, "TOKENS_TOGETHER", 40)
+    with engine() as made:
+        assert bits(made.run(arrays)) == expected
+        assert {shape for shape, _ in made._backend._bound} == {(2, 20), (1, 20)}
+
+
+def test_one_scale_for_the_tensor_keeps_the_batch_together(monkeypatch):
+    """Or the scale would be that of a part."""
+    monkeypatch.setattr(native, "TOKENS_TOGETHER", 40)
+    arrays = inputs(small_program(), 7, 20)
+    with engine("w8a8-dynamic") as made, engine("w8a8-dynamic", backend="numpy") as other:
+        got, expected = (run.run(arrays)["last_hidden_state"] for run in (made, other))
+    assert {shape for shape, _ in made._backend._bound} == set()
+    # float32 of another order: a code that flips moves a result by at most some steps of 2^-7 of its range
+    assert np.abs(got - expected).max() < 0.05
+
+
+@pytest.mark.parametrize("sequence", [1, 2, 7, 8, 9, 15, 16, 17, 31])
+@pytest.mark.parametrize("head", ["sentence-embedding", "question-answering"])
+def test_backends_agree_at_every_length(head, sequence):
+    """Two ways of computing, within the float32 rounding of either (values are of size 1, sums of some 100 terms)."""
+    program = small_program(head=head, shape="odd")
+    arrays = inputs(program, 3, sequence)
+    with Engine(program) as made, Engine(program, backend="numpy") as other:
+        got, expected = made.run(arrays), other.run(arrays)
+    for label, array in expected.items():
+        assert got[label].shape == array.shape
+        assert np.abs(got[label] - array).max() < 2e-5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_showing_tensors_changes_no_bit(recipe, backend):
+    """Every tensor that there is, shown at once."""
+    arrays = inputs(small_program(), 2, 11)
+    with engine(recipe, backend=backend) as made:
+        outputs, shown = made.run_exposed(arrays, made.survivors())
+        assert bits(outputs) == bits(made.run(arrays))
+        assert list(shown) == list(made.survivors())
+        assert shown["embeddings.LayerNorm"].shape == (2, 11, 24)
+
+
+def test_threads_that_share_an_engine_get_their_own_results():
+    """Four of them, with shapes of their own."""
+    with engine("fp32") as made:
+        batches = [inputs(small_program(), 1 + number, 5 + 3 * number, seed=number) for number in range(4)]
+        expected = [bits(made.run(arrays)) for arrays in batches]
+        wrong = []
+
+        def call(number):
+            wrong.extend(number for _ in range(25) if bits(made.run(batches[number])) != expected[number])
+
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="this system does not tell its memory")
+def test_many_shapes_leak_nothing():
+    """The memory of shapes that were used long ago is given back."""
+
+    def resident():
+        gc.collect()
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    generator = np.random.default_rng(0)
+    shapes = [(int(generator.integers(1, 9)), int(generator.integers(1, 40))) for _ in range(150)]
+    with engine("fp32") as made:
+        for shape in shapes:
+            made.run(inputs(small_program(), *shape))
+        before = resident()
+        for shape in shapes:
+            made.run(inputs(small_program(), *shape))
+        assert resident() - before < 2**21
+
+
+def test_inputs_may_be_read_only_and_strided():
+    """And of any integer type."""
+    arrays = inputs(small_program(), 3, 9)
+    strided = np.asfortranarray(arrays["input_ids"].astype(np.int32))
+    strided.setflags(write=False)
+    with engine() as made:
+        expected = made(arrays["input_ids"], arrays["attention_mask"])
+        got = made(strided, arrays["attention_mask"].astype(np.uint8))
+        listed = made(arrays["input_ids"].tolist(), arrays["attention_mask"].tolist())
+    assert bits(got) == bits(expected) == bits(listed)
+
+
+def test_without_a_mask_every_token_counts():
+    """And without types, they are 0."""
+    program = small_program(family="bert")
+    arrays = inputs(program, 2, 6)
+    ones, zeros = np.ones((2, 6), bool), np.zeros((2, 6), int)
+    with Engine(program) as made:
+        expected = made(arrays["input_ids"], ones, token_type_ids=zeros)
+        assert bits(made(arrays["input_ids"])) == bits(expected)
+
+
+def test_an_empty_batch_gives_empty_outputs():
+    """With the other axes as they would be."""
+    for backend in BACKENDS:
+        with engine("fp32", backend=backend) as made:
+            outputs = made(np.zeros((0, 5), int))
+        assert outputs["last_hidden_state"].shape == (0, 5, 24)
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    ({"input_ids": np.zeros(4, int)}, ShapeError, r"input_ids: shape \(4,\); expected \[batch, sequence\]"),
+    ({"input_ids": np.zeros((2, 0), int)}, ShapeError, "expected at least one token"),
+    ({"attention_mask": np.ones((2, 3), bool)}, ShapeError, r"attention_mask: shape \(2, 3\); expected \(2, 4\)"),
+    ({"input_ids": np.zeros((2, 4))}, DTypeError, "input_ids: float64; expected integers"),
+    ({"attention_mask": np.full((2, 4), 2)}, RangeError, "attention_mask: holds 2; expected 0 or 1"),
+    ({"input_ids": np.full((2, 4), 50)}, RangeError, "input_ids: holds 50; expected 0 to 49"),
+    ({"input_ids": np.full((2, 4), -1)}, RangeError, "input_ids: holds -1; expected 0 to 49"),
+    ({"input_ids": np.zeros((1, 41), int), "attention_mask": None}, RangeError, "of 41 tokens; expected at most 40"),
+    ({"labels": np.zeros((2, 4), int)}, UnsupportedError, "input labels does not exist; expected input_ids"),
+])  # fmt: skip
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_bad_input_is_refused_in_one_line(change, error, message, backend):
+    """And the engine can be used afterwards."""
+    given = {"input_ids": np.zeros((2, 4), int), "attention_mask": np.ones((2, 4), bool)} | change
+    with engine("fp32", backend=backend) as made:
+        with pytest.raises(error, match=message) as raised:
+            made(**given)
+        assert "\n" not in str(raised.value)
+        made(np.zeros((2, 4), int))
+
+
+def test_what_cannot_be_compiled_is_refused():
+    """With what was expected."""
+    with pytest.raises(UnsupportedError, match="backend 'cuda' does not exist; expected one of native, numpy"):
+        engine(backend="cuda")
+    with pytest.raises(UnsupportedError, match="a program of recipe fp32; expected a model to apply w8a8-static to"):
+        compile(small_program(), recipe="w8a8-static")
+    with pytest.raises(RangeError, match="threads: got 0"):
+        engine(threads=0)
+
+
+def test_an_engine_that_was_closed_says_so():
+    """Instead of running without threads."""
+    made = engine()
+    made.close()
+    made.close()
+    with pytest.raises(RangeError, match="the engine was closed"):
+        made(np.zeros((1, 2), int))
