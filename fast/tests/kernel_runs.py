@@ -10,7 +10,7 @@ from rowwise_runs import by_token, run, shifted, tiled
 from distilspec.fast.kernels.block_sparse import block_sparse
 from distilspec.fast.kernels.codes import Layout, code_bytes
 from distilspec.fast.kernels.dense import dense
-from distilspec.fast.kernels.epilogue import FLOAT_OPERANDS, INTEGER_OPERANDS, Epilogue
+from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.kernels.layout import (
     code_type,
     packed_blocks,
@@ -59,12 +59,12 @@ def product(kernel, target, x, weight, *, machine=True, epilogue=None, parts=1, 
     size = tiles * code_bytes(target, epilogue.codes, features) if epilogue.codes else 0
     given["out_codes"] = np.full(size + (SPARE if machine else 0), NO_CODE, np.uint8)
 
-    function_of, fixed, numbers, units = _prepared(kernel, target, x, weight)
-    scales = FLOAT_OPERANDS if kernel == "linear" else INTEGER_OPERANDS
-    arguments = [*fixed, *(given[name] for name in (*scales, *epilogue.operands)), *numbers, features, tiles]
+    function_of, own, units = _prepared(kernel, target, x, weight)
+    named = {"features": features, "tiles": tiles} | given | own
+    variant = (vectors or target.dot, epilogue)
+    names = [parameter.name for parameter in function_of(target, *variant).parameters[:-2]]
     for first, last in pairwise(units * part // parts for part in range(parts + 1)):
-        variant = (vectors or target.dot, epilogue)
-        run(function_of, target, variant, machine, *arguments, first, last)
+        run(function_of, target, variant, machine, *(named[name] for name in names), first, last)
 
     assert (given["out"][written:] == UNTOUCHED).all(), "floats beyond the buffer"
     assert (given["out_codes"][size:] == NO_CODE).all(), "codes beyond the buffer"
@@ -75,14 +75,14 @@ def product(kernel, target, x, weight, *, machine=True, epilogue=None, parts=1, 
 
 
 def _prepared(kernel, target, x, weight):
-    """Return a kernel, its own buffers, its own numbers, and how many units of work there are."""
+    """Return a kernel, its own operands, and how many units of work there are."""
     if kernel == "linear":
         panels = packed_float_panels(weight, target)
-        return linear, [tiled(x, target), *panels.operands.values()], [x.shape[1]], panels.units
+        return linear, {"x": tiled(x, target), **panels.operands}, panels.units
     codes = x - shifted(target)
     if kernel == "dense":
-        held, panels = tiled_factors(codes, target), packed_panels(weight, target)
-        return dense, [held, *panels.operands.values()], [held.shape[1]], panels.units
+        panels = packed_panels(weight, target)
+        return dense, {"codes": tiled_factors(codes, target), **panels.operands, "block": 1}, panels.units
     blocks = packed_blocks(weight, target)
-    buffers = [tiled_rows(codes, target), blocks.weights, blocks.columns, blocks.starts]
-    return block_sparse, buffers, [x.shape[1]], blocks.units
+    arrays = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts}
+    return block_sparse, {"codes": tiled_rows(codes, target), **arrays, "inputs": x.shape[1]}, blocks.units

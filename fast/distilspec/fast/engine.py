@@ -35,6 +35,9 @@ class Backend(Protocol):
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
 
+    def save(self, folder: Path, recipe: str) -> None:
+        """Write what can be loaded again."""
+
     def close(self) -> None:
         """Free threads and memory."""
 
@@ -76,11 +79,53 @@ class Engine:
         """
         if backend not in BACKENDS:
             raise UnsupportedError(f"backend {backend!r} does not exist; expected one of {', '.join(BACKENDS)}")
-        self.recipe = program.recipe
-        self.threads = threads
+        lowered = lower(program)
+        self._start(program.recipe, threads, lowered, _backend(lowered, threads, oversubscribe, backend))
+
+    def _start(self, recipe: str, threads: int, lowered: Lowered, backend: Backend) -> None:
+        self.recipe, self.threads = recipe, threads
+        self._inputs = lowered.inputs
+        self._tables = [
+            (name, len(table))
+            for step in lowered.steps
+            if isinstance(step, Embed)
+            for name, table in zip(step.ids, step.tables, strict=True)
+        ]
+        self._backend = backend
         self._closed = False
-        self._lowered = lower(program)
-        self._backend = _backend(self._lowered, threads, oversubscribe, backend)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, threads: int = 1, oversubscribe: bool = False) -> Engine:
+        """
+        Return the engine that ``save`` wrote, for the native backend.
+
+        Its weights stay in the file, mapped read-only, so that many processes share one copy of them.
+
+        Raises
+        ------
+        FormatError
+            The folder is not what ``save`` wrote, or was written for another processor; later, a call finds the file
+            changed.
+        """
+        from distilspec.fast.backends.native import NativeBackend
+
+        recipe, lowered, backend = NativeBackend.load(Path(folder), threads, oversubscribe=oversubscribe)
+        engine = cls.__new__(cls)
+        engine._start(recipe, threads, lowered, backend)
+        return engine
+
+    def save(self, folder: str | Path) -> None:
+        """
+        Write the compiled program to a new folder, which ``load`` reads on processors of this kind.
+
+        Raises
+        ------
+        FormatError
+            The folder exists or cannot be written.
+        UnsupportedError
+            The backend packs nothing.
+        """
+        self._backend.save(Path(folder), self.recipe)
 
     def __call__(self, input_ids: Any, attention_mask: Any = None, **more: Any) -> dict[str, Array]:
         """
@@ -153,8 +198,8 @@ class Engine:
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """Return the inputs as int64 ids and 0 or 1 bytes, all of one shape."""
         for name in inputs:
-            if name not in self._lowered.inputs:
-                raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._lowered.inputs)}")
+            if name not in self._inputs:
+                raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._inputs)}")
         if "input_ids" not in inputs:
             raise ShapeError("input_ids: absent; expected integers [batch, sequence]")
         first = np.asarray(inputs["input_ids"])
@@ -163,7 +208,7 @@ class Engine:
         if first.shape[1] == 0:
             raise ShapeError(f"input_ids: shape {first.shape}; expected at least one token")
         arrays = {}
-        for name in self._lowered.inputs:
+        for name in self._inputs:
             array = np.asarray(inputs[name]) if name in inputs else _default(name, first.shape)
             if array.shape != first.shape:
                 raise ShapeError(f"{name}: shape {array.shape}; expected {first.shape}, that of input_ids")
@@ -175,18 +220,15 @@ class Engine:
 
     def _expect_ids(self, arrays: Mapping[str, Array]) -> None:
         sequence = arrays["input_ids"].shape[1]
-        for step in self._lowered.steps:
-            if not isinstance(step, Embed):
+        for name, rows in self._tables:
+            if name is None:
+                if sequence > rows:
+                    raise RangeError(f"sequence of {sequence} tokens; expected at most {rows}, the positions")
                 continue
-            for name, table in zip(step.ids, step.tables, strict=True):
-                if name is None:
-                    if sequence > len(table):
-                        raise RangeError(f"sequence of {sequence} tokens; expected at most {len(table)}, the positions")
-                    continue
-                ids = arrays[name]
-                if ids.size and (ids.min() < 0 or ids.max() >= len(table)):
-                    worst = ids.min() if ids.min() < 0 else ids.max()
-                    raise RangeError(f"{name}: holds {worst}; expected 0 to {len(table) - 1}, the rows of its table")
+            ids = arrays[name]
+            if ids.size and (ids.min() < 0 or ids.max() >= rows):
+                worst = ids.min() if ids.min() < 0 else ids.max()
+                raise RangeError(f"{name}: holds {worst}; expected 0 to {rows - 1}, the rows of its table")
 
 
 def compile(
@@ -249,7 +291,7 @@ def _backend(lowered: Lowered, threads: int, oversubscribe: bool, backend: str) 
         return NumpyBackend(lowered)
     from distilspec.fast.backends.native import NativeBackend
 
-    return NativeBackend(lowered, threads, oversubscribe=oversubscribe)
+    return NativeBackend.pack(lowered, threads, oversubscribe=oversubscribe)
 
 
 def _default(name: str, shape: tuple[int, ...]) -> Array:

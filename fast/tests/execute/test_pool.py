@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -88,6 +89,17 @@ def test_close_ends_the_threads():
     assert threading.active_count() == before + 3
     pool.close()
     pool.close()
+    assert threading.active_count() == before
+
+
+def test_a_pool_that_is_forgotten_ends_its_threads():
+    """Its state is not freed under them."""
+    before = threading.active_count()
+    for _ in range(20):
+        pool = Pool(TARGET, 3, oversubscribe=True)
+        pool.run(Calls([]))
+        del pool
+        gc.collect()
     assert threading.active_count() == before
 
 

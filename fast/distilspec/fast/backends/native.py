@@ -6,14 +6,15 @@ import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distilspec.fast.backends.operations import Kernels, Operation, Operations, Rowed, fused_codes, layouts
-from distilspec.fast.backends.reading import codes_of
-from distilspec.fast.backends.weights import pack
+from distilspec.fast.backends.reading import code_shift, codes_of
+from distilspec.fast.backends.weights import Packed, pack, without_weights
 from distilspec.fast.codegen.compile import Compiled
 from distilspec.fast.codegen.emit import slotted
 from distilspec.fast.codegen.ir import Kind
@@ -22,6 +23,8 @@ from distilspec.fast.execute.pool import Call, Calls, Pool
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.isa.target import Target
 from distilspec.fast.lower.fused import Linear, Lowered, Quantize, Rows, Scales, made_by
+from distilspec.fast.packed_folder import MappedFile, PackedProgram, read_packed, write_packed
+from distilspec.reference.contract.errors import FormatError
 
 Array = NDArray[Any]
 
@@ -42,26 +45,81 @@ class NativeBackend:
     A batch goes through the program some sequences at a time, unless a scale depends on the whole batch.
     """
 
-    def __init__(self, lowered: Lowered, threads: int, *, oversubscribe: bool = False) -> None:
-        """Pack the weights, compile the kernels that the program needs, or load them, and start the threads."""
-        self._lowered = lowered
+    def __init__(
+        self,
+        lowered: Lowered,
+        packed: Mapping[str, Packed],
+        threads: int,
+        *,
+        oversubscribe: bool = False,
+        mapped: MappedFile | None = None,
+    ) -> None:
+        """
+        Compile the kernels that the program needs, or load them, and start the threads.
+
+        Parameters
+        ----------
+        lowered : Lowered
+            Its Linears need no weights.
+        packed : mapping of tensor to Packed
+            The weights of the Linears that make the tensors.
+        threads : int
+        oversubscribe : bool
+            Allow more threads than processors.
+        mapped : MappedFile, optional
+            Where the arrays lie, if in a file.
+        """
+        self._lowered, self._packed, self._mapped = lowered, packed, mapped
         self._target = host_target()
-        self._threads = threads
-        self._packed = {step.out: pack(step, self._target) for step in lowered.steps if isinstance(step, Linear)}
+        self._threads, self._oversubscribe = threads, oversubscribe
         self._kernels = Kernels()
-        self._operations((1, 1), tuple(self.survivors())[:1])
+        self._operations((1, 1), self.survivors()[:1])
         self._compiled = Compiled(list(self._kernels.made.values()), self._target)
-        self._oversubscribe = oversubscribe
         self._pool = self._new_pool()
         self._lock = threading.Lock()
         self._bound: OrderedDict[tuple[Any, ...], Bound] = OrderedDict()
         self._divisible = not any(isinstance(s, Quantize) and s.scales is Scales.TENSOR for s in lowered.steps)
+
+    @classmethod
+    def pack(cls, lowered: Lowered, threads: int, *, oversubscribe: bool = False) -> NativeBackend:
+        """Return a backend whose weights are packed now."""
+        target = host_target()
+        packed = {step.out: pack(step, target) for step in lowered.steps if isinstance(step, Linear)}
+        return cls(without_weights(lowered), packed, threads, oversubscribe=oversubscribe)
+
+    @classmethod
+    def load(cls, folder: Path, threads: int, *, oversubscribe: bool = False) -> tuple[str, Lowered, NativeBackend]:
+        """
+        Return the recipe and the fused steps of a folder that ``save`` wrote, and a backend that maps its weights.
+
+        Raises
+        ------
+        FormatError
+            The folder is not what ``save`` wrote, or its weights are packed for another processor.
+        """
+        program, mapped = read_packed(folder)
+        target = host_target().name
+        if program.target != target:
+            raise FormatError(
+                f"{folder}: weights are packed for {program.target}; expected {target}, what this processor takes, "
+                "so compile the model again"
+            )
+        packed = {name: Packed(**linear) for name, linear in program.linears.items()}
+        backend = cls(program.lowered, packed, threads, oversubscribe=oversubscribe, mapped=mapped)
+        return program.recipe, program.lowered, backend
+
+    def save(self, folder: Path, recipe: str) -> None:
+        """Write what ``load`` reads."""
+        linears = {name: vars(packed) for name, packed in self._packed.items()}
+        write_packed(folder, PackedProgram(recipe, self._target.name, self._lowered, linears))
 
     def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
         batch, sequence = inputs["input_ids"].shape
         together = max(1, TOKENS_TOGETHER // sequence) if self._divisible and not expose else max(1, batch)
         parts = []
+        if self._mapped:
+            self._mapped.expect_unchanged()
         with self._lock:
             if not self._pool.belongs_here:
                 self._pool = self._new_pool()
@@ -141,7 +199,7 @@ class Bound:
         if isinstance(buffer, Rowed):
             return self._read(buffer, self._lowered.tensors[name].rows).copy()
         quantise = next(s for s in self._lowered.steps if isinstance(s, Quantize) and name in (s.out, *s.derived))
-        shift = (128 if quantise.signed else 0) - (128 if self._target.signed_codes else 0)
+        shift = code_shift(self._target, signed=quantise.signed)
         dtype = np.int8 if quantise.signed else np.uint8
         if tensor is not None:
             (layout, *_) = layouts(self._lowered, name)

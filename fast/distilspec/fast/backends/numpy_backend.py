@@ -8,6 +8,7 @@ exact in whatever order a BLAS adds. Tensors lie as in the program, [batch, sequ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from distilspec.fast.lower.fused import (
     Scales,
     made_by,
 )
+from distilspec.reference.contract.errors import UnsupportedError
 
 Array = NDArray[Any]
 
@@ -63,6 +65,10 @@ class NumpyBackend:
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
         return made_by(self._lowered.steps)
+
+    def save(self, folder: Path, recipe: str) -> None:  # noqa: ARG002
+        """Raise ``UnsupportedError``: only packed weights are worth a file."""
+        raise UnsupportedError(f"{folder}: the numpy backend packs no weights; expected the native one")
 
     def close(self) -> None:
         """Free nothing: there is only memory."""
@@ -195,13 +201,14 @@ def _gelu(x: Array) -> Array:
 
 def _gelu_tanh(x: Array) -> Array:
     inner = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
-    gate: Array = _sigmoid(2 * inner)
-    return x * gate
+    return x * _sigmoid(2 * inner)
 
 
 def _sigmoid(x: Array) -> Array:
-    away = np.exp(-np.abs(x))
-    return np.where(x < 0, away, np.float32(1)) / (1 + away)
+    away: Array = np.exp(-np.abs(x))
+    upper: Array = np.where(x < 0, away, np.float32(1))
+    result: Array = upper / (1 + away)
+    return result
 
 
 def _relu(x: Array) -> Array:

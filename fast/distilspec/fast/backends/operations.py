@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distilspec.fast.backends.weights import Packed
+from distilspec.fast.backends.reading import code_shift
+from distilspec.fast.backends.weights import KERNELS, Packed
 from distilspec.fast.codegen.ir import Function
 from distilspec.fast.execute.arena import Buffer
 from distilspec.fast.isa.target import Target
@@ -210,15 +211,11 @@ class Operations:
         self._codes[quantise.out, layout] = buffer
         return buffer
 
-    def _zero_point_shift(self, signed: bool) -> int:
-        """Return what is added to a program's zero point, as to its codes, to give those that kernels hold."""
-        return (128 if signed else 0) - (128 if self._target.signed_codes else 0)
-
     def _static(self, step: Quantize) -> dict[str, Operand]:
         """Return scale and zero point of a static quantisation, by token."""
         if step.out not in self._scales:
             rows = self._space(self._lowered.tensors[step.out].rows).tiles * self._target.tile
-            zero_point = step.zero_point + self._zero_point_shift(step.signed)
+            zero_point = step.zero_point + code_shift(self._target, signed=step.signed)
             self._scales[step.out] = np.full(rows, step.scale, np.float32), np.full(rows, zero_point, np.int32)
         scale, zero_point_by_token = self._scales[step.out]
         return {"out_scale": scale, "out_zero_point": zero_point_by_token}
@@ -309,7 +306,7 @@ class Operations:
             self._floats[name] = (self._whole(step.out), start, features)
         epilogue = Epilogue(step.activation, step.residual is not None, layout)
         tokens = space.tiles * self._target.tile
-        self._do(packed.kernel, (self._target.dot, epilogue), operands, packed.units, packed.work * tokens)
+        self._do(KERNELS[packed.kernel], (self._target.dot, epilogue), operands, packed.units, packed.work * tokens)
 
     def _attention(self, step: Attention) -> None:
         space, target = self._tokens, self._target
@@ -351,8 +348,8 @@ class Operations:
                     tile * out_stride + head * head_stride,
                     tile * row,
                 ]
-                for tile, sequence, first in space_of_tiles(space, self._batch)
                 for head in range(step.heads)
+                for tile, sequence, first in space_of_tiles(space, self._batch)
             ],
             np.int64,
         )

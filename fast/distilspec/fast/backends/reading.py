@@ -1,4 +1,4 @@
-"""Codes out of the layouts that kernels write."""
+"""Codes as kernels hold them: what they differ by from a program's, and out of the layouts that kernels write."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from distilspec.fast.kernels.codes import Layout
 from distilspec.fast.kernels.layout import code_type
 
 Array = NDArray[Any]
+
+
+def code_shift(target: Target, *, signed: bool) -> int:
+    """Return what is added to codes of a program, and to their zero points, ``signed`` ones or not, to be held."""
+    return (128 if signed else 0) - (128 if target.signed_codes else 0)
 
 
 def codes_of(memory: Array, layout: Layout, features: int, target: Target) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,26 @@ from distilspec.fast.kernels.dense import dense
 from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.kernels.layout import packed_blocks, packed_float_panels, packed_panels, padded
 from distilspec.fast.kernels.linear import linear
-from distilspec.fast.lower.fused import Linear
+from distilspec.fast.lower.fused import Fused, Linear, Lowered
 
 Array = NDArray[Any]
+
+
+#: The kernels of Linears by their names.
+KERNELS: Mapping[str, Callable[[Target, int, Epilogue], Function]] = {
+    "block_sparse": block_sparse, "dense": dense, "linear": linear,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Packed:
     """
-    A Linear's kernel, what it reads besides activations, and how its work is divided.
+    A Linear's kernel by its name, what it reads besides activations, and how its work is divided.
 
-    ``reduction`` is what the kernel calls its number of inputs, and what it gives for it; ``units`` are parts of the
-    output features, each with about ``work`` products for every token.
+    ``units`` are parts of the output features, each with about ``work`` products for every token.
     """
 
-    kernel: Callable[[Target, int, Epilogue], Function]
+    kernel: str
     operands: Mapping[str, Array | int]
     units: int
     work: int
@@ -42,15 +47,25 @@ def pack(step: Linear, target: Target) -> Packed:
     bias = {"bias": np.ascontiguousarray(step.bias, np.float32), "features": outputs}
     if step.w_scale is None:
         panels = packed_float_panels(step.weight, target)
-        operands = {**panels.operands, "steps": inputs, **bias}
-        return Packed(linear, operands, panels.units, target.panel * inputs)
+        return Packed("linear", {**panels.operands, "steps": inputs, **bias}, panels.units, target.panel * inputs)
     sums = step.weight.sum(axis=1, dtype=np.int32)
     common = {"sums": sums, "w_scale": np.ascontiguousarray(step.w_scale, np.float32), **bias}
     if step.sparse:
         blocks = packed_blocks(step.weight, target)
         operands = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts, "inputs": inputs}
         work = blocks.weights.size * ROWS // max(1, outputs)
-        return Packed(block_sparse, {**operands, **common}, blocks.units, work)
+        return Packed("block_sparse", {**operands, **common}, blocks.units, work)
     panels = packed_panels(step.weight, target)
     operands = {**panels.operands, "steps": padded(inputs, target.dot) // target.dot, **common}
-    return Packed(dense, operands, panels.units, target.panel * inputs)
+    return Packed("dense", operands, panels.units, target.panel * inputs)
+
+
+def without_weights(lowered: Lowered) -> Lowered:
+    """Return fused steps that hold no memory for what ``pack`` has packed."""
+
+    def emptied(step: Fused) -> Fused:
+        if not isinstance(step, Linear):
+            return step
+        return replace(step, weight=np.empty((len(step.weight), 0), step.weight.dtype))
+
+    return replace(lowered, steps=tuple(map(emptied, lowered.steps)))

@@ -35,7 +35,8 @@ dot4(acc, a, b)     acc[i] + sum over 4 of a[4 i + j] * b[4 i + j]; b signed byt
 dot2(acc, a, b)     acc[i] + a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]; signed 16-bit a and b
 ==================  ======================================================================================
 
-The products of ``dot4`` and ``dot2`` are summed exactly, and the sum wraps in 32 bits: no 16-bit saturation.
+The products of ``dot4`` and ``dot2`` are summed exactly, and the sum wraps in 32 bits: no 16-bit saturation. A target
+with a ``pair_limit`` keeps that promise for ``b`` within it only, which is up to who packs the weights.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ import ctypes
 import mmap
 import os
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -91,18 +92,21 @@ class Pool:
             raise RangeError(f"threads: got {threads}; expected 1 to {allowed}, the processors this process may use")
         self.threads = threads
         self._process = os.getpid()
-        self._code = _machine_code(target)
-        self._run = self._code.callable("pool_run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
-        self._memory = mmap.mmap(-1, FIRST_WORKER + threads * WORKER)
-        self._state = int(np.frombuffer(self._memory, np.uint8).ctypes.data)
-        self._code.callable("pool_open", ctypes.c_void_p, ctypes.c_int64)(self._state, threads - 1)
-        work = self._code.callable("pool_work", ctypes.c_void_p, ctypes.c_int64)
-        self._workers = [
+        code = _machine_code(target)
+        self._run = code.callable("pool_run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+        memory = mmap.mmap(-1, FIRST_WORKER + threads * WORKER)
+        self._state = int(np.frombuffer(memory, np.uint8).ctypes.data)
+        code.callable("pool_open", ctypes.c_void_p, ctypes.c_int64)(self._state, threads - 1)
+        work = code.callable("pool_work", ctypes.c_void_p, ctypes.c_int64)
+        workers = [
             threading.Thread(target=work, args=(self._state, number), name=f"distilspec-{number + 1}", daemon=True)
             for number in range(threads - 1)
         ]
-        for worker in self._workers:
+        for worker in workers:
             worker.start()
+        stop = code.callable("pool_stop", ctypes.c_void_p)
+        # the state lives until no worker reads it any more, whether the pool is closed, forgotten or left to the end
+        self._finish = weakref.finalize(self, _finish, stop, self._state, memory, workers, self._process)
 
     @property
     def belongs_here(self) -> bool:
@@ -115,11 +119,17 @@ class Pool:
 
     def close(self) -> None:
         """Let the workers end, and wait for them."""
-        if self._workers and self.belongs_here:
-            self._code.callable("pool_stop", ctypes.c_void_p)(self._state)
-            for worker in self._workers:
-                worker.join()
-        self._workers = []
+        self._finish()
+
+
+def _finish(
+    stop: Callable[..., None], state: int, memory: mmap.mmap, workers: Sequence[threading.Thread], process: int
+) -> None:
+    if os.getpid() == process:
+        stop(state)
+        for worker in workers:
+            worker.join()
+    del memory
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import llvmlite.binding as llvm
 
 from distilspec.fast.isa.avx2 import Avx2
+from distilspec.fast.isa.avx2_bytes import Avx2Bytes
 from distilspec.fast.isa.avx512_vnni import Avx512Vnni
 from distilspec.fast.isa.avx_vnni import AvxVnni
 from distilspec.fast.isa.neon_dot import NeonDot
@@ -17,7 +18,7 @@ from distilspec.reference.contract.errors import ContractError
 
 #: Every target by its name, the quickest first.
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (Avx512Vnni(), AvxVnni(), NeonDot(), Avx2(), Portable())
+    target.name: target for target in (Avx512Vnni(), AvxVnni(), NeonDot(), Avx2(), Avx2Bytes(), Portable())
 }
 
 #: The environment variable that forces a target.

@@ -30,7 +30,7 @@ class Target(ABC):
     panel : int
         Output features of a unit of work of a dense product; a multiple of ``dot`` and of ``panel_rows``.
     panel_rows : int
-        Those that it computes at once: panel_rows * dot sums, dot vectors of codes and one of weights fit the registers.
+        Those that it computes at once: panel_rows * dot sums, dot vectors of codes, and weights fit the registers.
     pair_limit : int or None
         What weights of one sign may add up to in a pair, the first two or the last two of the four of ``dot4``, since
         the target saturates sums of pairs beyond; None where it does not saturate. Weights are packed accordingly.

@@ -42,6 +42,8 @@ def dense(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         N, any number.
     tiles : integer
         All of them are computed.
+    block : integer
+        Tiles that stay in the second cache together, at least 1.
     first, last : integers
         The panels from first until before last, of features / panel, rounded up.
 

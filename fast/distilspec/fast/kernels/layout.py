@@ -16,6 +16,9 @@ from distilspec.fast.kernels.pairs import in_limited_pairs, limited
 
 Array = NDArray[Any]
 
+#: Bytes of activations that stay there beside weights: half of the smallest second cache of the targets' processors.
+SECOND_CACHE = 2**18
+
 
 def padded(size: int, step: int) -> int:
     """Return the smallest multiple of ``step`` that is at least ``size``."""
@@ -61,10 +64,10 @@ class PackedPanels:
     """
     A weight as ``dense`` or ``linear`` reads it; their docstrings say what the arrays hold.
 
-    ``operands`` are the arrays by the names of their parameters, ``units`` the panels.
+    ``operands`` are arrays and numbers by the names of their parameters, ``units`` the panels.
     """
 
-    operands: Mapping[str, Array]
+    operands: Mapping[str, Array | int]
     units: int
 
 
@@ -74,8 +77,9 @@ def packed_panels(weight: Array, target: Target) -> PackedPanels:
     held = np.zeros((padded(rows, target.panel), padded(columns, target.dot)), weight_type(target))
     held[:rows, :columns] = weight
     units = len(held) // target.panel
+    numbers = {"steps": held.shape[1] // target.dot, "block": _block(held.shape[1] // target.dot, target)}
     if target.pair_limit is None:
-        return PackedPanels({"weights": _parts(held, target)}, units)
+        return PackedPanels({"weights": _parts(held, target), **numbers}, units)
     kept, extra = limited(held, target.pair_limit)
     steps = _parts(extra, target)
     used = np.any(steps, axis=(2, 3))
@@ -85,7 +89,12 @@ def packed_panels(weight: Array, target: Target) -> PackedPanels:
         "weights": _parts(kept, target), "extra_weights": np.ascontiguousarray(steps[part, step]),
         "extra_places": (step * target.tile * FACTORS).astype(np.int32), "extra_starts": starts.astype(np.int64),
     }  # fmt: skip
-    return PackedPanels(operands, units)
+    return PackedPanels(operands | numbers, units)
+
+
+def _block(steps: int, target: Target) -> int:
+    """Return how many tiles of activations, 4 bytes a step and token, stay in the second cache together."""
+    return max(1, SECOND_CACHE // max(1, steps * target.tile * FACTORS))
 
 
 def _parts(held: Array, target: Target) -> Array:
@@ -100,7 +109,7 @@ def packed_float_panels(weight: Array, target: Target) -> PackedPanels:
     held = np.zeros((padded(rows, target.panel), columns), np.float32)
     held[:rows] = weight
     panels = np.ascontiguousarray(held.reshape(-1, target.panel, columns).transpose(0, 2, 1))
-    return PackedPanels({"weights": panels}, len(panels))
+    return PackedPanels({"weights": panels, "steps": columns, "block": _block(columns, target)}, len(panels))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """
 The loops of matrix products with weights in panels: those of ``dense`` and of ``linear``.
 
-Tokens lie in the lanes, output features side by side in registers. One panel is multiplied by one tile after the other,
-so that it stays in the nearest cache.
+Tokens lie in the lanes, output features side by side in registers. A block of tiles stays in the second cache while it
+is multiplied by one panel after the other.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def panel_kernel(
     builder = Builder(
         f"{name}.{vectors}.{epilogue.name}",
         **dict.fromkeys((*operands, *epilogue.operands), PTR),
-        **dict.fromkeys(("steps", "features", "tiles", "first", "last"), I64),
+        **dict.fromkeys(("steps", "features", "tiles", "block", "first", "last"), I64),
     )
     p = builder.parameters
     panel_size = builder.mul(p["steps"], target.panel * FACTORS)
@@ -62,24 +62,26 @@ def panel_kernel(
     tile_size = builder.mul(p["steps"], target.tile * FACTORS)
     parts = target.panel // rows
     width = vectors_at_once(target, rows)
-    with builder.loop(p["first"], p["last"]) as panel:
+    with (
+        builder.loop(0, p["tiles"], p["block"]) as block,
+        builder.loop(p["first"], p["last"]) as panel,
+        builder.loop(block.index, builder.min(builder.add(block.index, p["block"]), p["tiles"])) as tile,
+    ):
         weights = builder.offset(p[operands[1]], builder.mul(panel.index, panel_size))
-        feature = builder.mul(panel.index, target.panel)
-        with builder.loop(0, p["tiles"]) as tile:
-            x = builder.offset(p[operands[0]], builder.mul(tile.index, tile_size))
-            by_row: list[list[Value]] = [[] for _ in range(target.panel)]
-            for part in range(parts):
-                here = builder.offset(weights, builder.mul(part_size, part))
-                for skipped in range(0, vectors, width):
-                    some = builder.at(x, skipped * target.lanes * FACTORS)
-                    block = _Block(builder, target, factor, rows, min(width, vectors - skipped))
-                    sums = block.products(some, here, p["steps"])
-                    if EXTRA[0] in operands:
-                        number = builder.add(builder.mul(panel.index, parts), part)
-                        sums = block.extra_products(some, p, number, sums)
-                    for row in range(rows):
-                        by_row[part * rows + row] += sums[row * block.vectors : (row + 1) * block.vectors]
-            store_outputs(builder, target, epilogue, by_row, p, feature, tile.index)
+        x = builder.offset(p[operands[0]], builder.mul(tile.index, tile_size))
+        by_row: list[list[Value]] = [[] for _ in range(target.panel)]
+        for part in range(parts):
+            here = builder.offset(weights, builder.mul(part_size, part))
+            for skipped in range(0, vectors, width):
+                some = builder.at(x, skipped * target.lanes * FACTORS)
+                sums_of = _Block(builder, target, factor, rows, min(width, vectors - skipped))
+                sums = sums_of.products(some, here, p["steps"])
+                if EXTRA[0] in operands:
+                    number = builder.add(builder.mul(panel.index, parts), part)
+                    sums = sums_of.extra_products(some, p, number, sums)
+                for row in range(rows):
+                    by_row[part * rows + row] += sums[row * sums_of.vectors : (row + 1) * sums_of.vectors]
+        store_outputs(builder, target, epilogue, by_row, p, builder.mul(panel.index, target.panel), tile.index)
     return builder.finish()
 
 

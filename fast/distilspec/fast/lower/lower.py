@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from distilspec.fast.lower.constants import dequantized, unpacked
 from distilspec.fast.lower.fused import (
     Array,
     Attention,
@@ -235,13 +236,9 @@ class _Lowering:
         return _float(self._constant(step, place))
 
     def _unpacked(self, step: Step, place: int) -> Array:
-        """Return a block-sparse weight with its zeros put in: blocks [count, out, in], their columns and row starts."""
+        """Return a block-sparse weight with its zeros put in."""
         data, indices, indptr = (self._constant(step, place + index) for index in range(3))
-        columns = int(self._program.spec(str(step.inputs[0])).shape[-1])
-        _, height, width = data.shape
-        weight = np.zeros((len(indptr) - 1, height, columns // width, width), data.dtype)
-        weight[np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)), :, indices] = data
-        return weight.reshape(-1, columns)
+        return unpacked(data, indices, indptr, int(self._program.spec(str(step.inputs[0])).shape[-1]))
 
     @property
     def _static(self) -> Mapping[str, tuple[str | None, ...]]:
@@ -249,13 +246,9 @@ class _Lowering:
         return {step.name: tuple(step.inputs[1:3]) for step in quantisers}
 
     def _dequantize(self, step: Step) -> None:
-        codes, scale = self._constant(step, 0), _float(self._constant(step, 1))
-        zero_point = self._constant(step, 2) if len(step.inputs) > 2 and step.inputs[2] is not None else np.int8(0)
-        shape = [1] * codes.ndim
-        if scale.ndim:
-            shape[int(_attributes(step)["axis"])] = -1
-        numbers = codes.astype(np.int32) - np.asarray(zero_point, np.int32).reshape(shape if zero_point.ndim else ())
-        self._constants[step.name] = numbers.astype(np.float32) * scale.reshape(shape)
+        zero_point = self._constant(step, 2) if len(step.inputs) > 2 and step.inputs[2] is not None else None
+        codes, scale = (self._constant(step, place) for place in (0, 1))
+        self._constants[step.name] = dequantized(codes, scale, zero_point, _attributes(step).get("axis"))
 
     def _quantize(self, step: Step) -> None:
         x, scale, zero_point = self._rows(step), self._constant(step, 1), self._constant(step, 2)

@@ -1,0 +1,125 @@
+"""Engines in folders: the same bits after loading, one copy of the weights, and no file that is taken for another."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+from small_models import inputs, small_program
+
+from distilspec.fast import Engine
+from distilspec.reference.contract.errors import FormatError, UnsupportedError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Write an engine to a folder."""
+    with Engine(small_program("w8a8-static", sparsity=0.5, family="bert")) as engine:
+        engine.save(tmp_path / "engine")
+    return tmp_path / "engine"
+
+
+@pytest.mark.parametrize("recipe", ["fp32", "w8a8-static", "w8a8-dynamic", "w8a8-dynamic-token"])
+@pytest.mark.parametrize("head", ["feature-extraction", "question-answering", "sentence-embedding"])
+def test_a_loaded_engine_gives_the_same_bits(recipe, head, tmp_path):
+    """And shows the same tensors."""
+    program = small_program(recipe, head=head)
+    arrays = inputs(program, 3, 13)
+    with Engine(program) as engine:
+        engine.save(tmp_path / "engine")
+        expected, names = engine.run(arrays), engine.survivors()
+    with Engine.load(tmp_path / "engine") as loaded:
+        assert (loaded.recipe, loaded.survivors()) == (recipe, names)
+        for label, array in loaded.run(arrays).items():
+            np.testing.assert_array_equal(array, expected[label])
+
+
+def test_weights_stay_in_the_file(folder):
+    """Read-only, so that processes share them."""
+    with Engine.load(folder) as loaded:
+        arrays = [
+            operand
+            for packed in loaded._backend._packed.values()
+            for operand in packed.operands.values()
+            if isinstance(operand, np.ndarray)
+        ]
+        assert arrays
+        assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
+
+
+def test_a_folder_that_exists_is_left_alone(folder):
+    """Another engine may have it mapped."""
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    with Engine(small_program()) as engine, pytest.raises(FormatError, match="exists; expected a new name"):
+        engine.save(folder)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    """The disk is full."""
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with Engine(small_program()) as engine:
+        monkeypatch.setattr("distilspec.fast.packed_folder._Writer._put", full)
+        with pytest.raises(FormatError, match="No space left on device"):
+            engine.save(tmp_path / "engine")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_change_under_an_engine_are_noticed(folder):
+    """Before a wrong answer comes of them."""
+    arrays = inputs(small_program("w8a8-static", family="bert"), 1, 4)
+    with Engine.load(folder) as loaded:
+        loaded.run(arrays)
+        os.utime(folder / "weights.bin", ns=(1, 1))
+        with pytest.raises(FormatError, match="changed after it was loaded"):
+            loaded.run(arrays)
+        (folder / "weights.bin").unlink()
+        with pytest.raises(FormatError, match="No such file"):
+            loaded.run(arrays)
+
+
+def change_plan(folder, **changes):
+    """Change entries of the plan."""
+    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    (folder / "plan.json").write_text(json.dumps(plan | changes), "utf-8")
+
+
+@pytest.mark.parametrize(("damage", "message"), [
+    (lambda folder: (folder / "plan.json").unlink(), "No such file or directory; expected a folder that Engine.save"),
+    (lambda folder: (folder / "weights.bin").unlink(), "No such file or directory; expected a folder that Engine.save"),
+    (lambda folder: (folder / "plan.json").write_text("{", "utf-8"), "expected a plan that Engine.save wrote"),
+    (lambda folder: (folder / "plan.json").write_text("[]", "utf-8"), "version None; expected 1"),
+    (lambda folder: change_plan(folder, version=2), "version 2; expected 1"),
+    (lambda folder: change_plan(folder, steps=[{"step": "Exec", "fields": {}}]), "damaged at 'Exec'"),
+    (lambda folder: change_plan(folder, steps=3), "damaged"),
+    (lambda folder: change_plan(folder, target="vax"), "packed for vax; expected .* compile the model again"),
+    (lambda folder: (folder / "weights.bin").open("r+b").write(b"x"), "is not what was written"),
+    (lambda folder: os.truncate(folder / "weights.bin", 100), "is not what was written"),
+])  # fmt: skip
+def test_a_damaged_folder_is_refused_in_one_line(folder, damage, message):
+    """Whatever is wrong with it."""
+    damage(folder)
+    with pytest.raises(FormatError, match=message) as raised:
+        Engine.load(folder)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("place", [-1, 10**9])
+def test_an_array_outside_of_the_file_is_refused(folder, place):
+    """Reading it would end the process."""
+    plan = json.loads((folder / "plan.json").read_text("utf-8"))
+    plan["steps"][0]["fields"]["tables"][0]["array"][2] = place
+    change_plan(folder, steps=plan["steps"])
+    with pytest.raises(FormatError, match=f"an array from byte {place} of"):
+        Engine.load(folder)
+
+
+def test_the_numpy_backend_packs_nothing(tmp_path):
+    """And says so."""
+    with Engine(small_program(), backend="numpy") as engine, pytest.raises(UnsupportedError, match="packs no weights"):
+        engine.save(tmp_path / "engine")
