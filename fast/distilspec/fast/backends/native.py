@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,14 @@ from distilspec.fast.execute.arena import Arena, Buffer
 from distilspec.fast.execute.pool import Call, Calls, Pool
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.isa.target import Target
-from distilspec.fast.lower.fused import Linear, Lowered, Quantize, Rows, Scales, made_by
+from distilspec.fast.lower.fused import Attention, Linear, Lowered, MeanPool, Quantize, Rows, Scales, made_by
 from distilspec.fast.packed_folder import MappedFile, PackedProgram, read_packed, write_packed
 from distilspec.reference.contract.errors import FormatError
 
 Array = NDArray[Any]
 
 #: Shapes whose buffers are kept, the ones used last.
-KEPT_SHAPES = 8
+KEPT_SHAPES = 16
 
 #: Tokens that go through the program together, if sequences are not longer: their activations stay in the caches.
 TOKENS_TOGETHER = 256
@@ -79,6 +79,13 @@ class NativeBackend:
         self._lock = threading.Lock()
         self._bound: OrderedDict[tuple[Any, ...], Bound] = OrderedDict()
         self._divisible = not any(isinstance(s, Quantize) and s.scales is Scales.TENSOR for s in lowered.steps)
+        self._masks = sorted({s.mask for s in lowered.steps if isinstance(s, Attention | MeanPool) and s.mask})
+        shown = (lowered.tensors[output.tensor].rows for output in lowered.outputs.values())
+        self._shows_tokens = Rows.TOKENS in shown or not self._all_masked()
+
+    def _all_masked(self) -> bool:
+        """Return whether no attention looks at padding."""
+        return all(step.mask for step in self._lowered.steps if isinstance(step, Attention))
 
     @classmethod
     def pack(cls, lowered: Lowered, threads: int, *, oversubscribe: bool = False) -> NativeBackend:
@@ -115,20 +122,45 @@ class NativeBackend:
 
     def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
-        batch, sequence = inputs["input_ids"].shape
-        together = max(1, TOKENS_TOGETHER // sequence) if self._divisible and not expose else max(1, batch)
-        parts = []
         if self._mapped:
             self._mapped.expect_unchanged()
+        whole = bool(expose) or not self._divisible
         with self._lock:
             if not self._pool.belongs_here:
                 self._pool = self._new_pool()
-            for start in range(0, max(1, batch), together):
-                part = {name: array[start : start + together] for name, array in inputs.items()}
-                parts.append(self._bind(part["input_ids"].shape, tuple(expose)).run(part, self._pool))
-        if len(parts) == 1:
-            return parts[0]
-        return {label: np.concatenate([outputs[label] for outputs, _ in parts]) for label in parts[0][0]}, {}
+            if whole:
+                return self._bind(inputs["input_ids"].shape, tuple(expose)).run(inputs, self._pool)
+            outputs: dict[str, Array] = {}
+            batch = len(inputs["input_ids"])
+            for rows, sequence in self._parts(inputs):
+                part = {name: array[rows, :sequence] for name, array in inputs.items()}
+                found, _ = self._bind(part["input_ids"].shape, ()).run(part, self._pool)
+                for label, array in found.items():
+                    outputs.setdefault(label, np.empty((batch, *array.shape[1:]), array.dtype))[rows] = array
+        return outputs, {}
+
+    def _parts(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Array | slice, int]]:
+        """
+        Yield which sequences go through the program together, and how many of their tokens.
+
+        Where no output has a row for each token, padding at the end is left out: sequences go together that have as
+        many tiles.
+        """
+        batch, sequence = inputs["input_ids"].shape
+        if self._masks and not self._shows_tokens:
+            kept = np.logical_or.reduce([inputs[name].astype(bool) for name in self._masks])
+            lengths = np.where(kept.any(axis=1), sequence - kept[:, ::-1].argmax(axis=1), 1)
+            tiles = -(-lengths // self._target.tile)
+        else:
+            tiles = np.full(batch, -(-sequence // self._target.tile))
+        for count in np.unique(tiles):
+            rows = np.flatnonzero(tiles == count)
+            length = min(sequence, int(count) * self._target.tile)
+            together = max(1, TOKENS_TOGETHER // length)
+            for start in range(0, len(rows), together):
+                some = rows[start : start + together]
+                contiguous = some[-1] - some[0] == len(some) - 1
+                yield (slice(some[0], some[-1] + 1) if contiguous else some), length
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
