@@ -44,6 +44,17 @@ def _once(name, folder, runtime, progress):
     return Outcome((case(name),))
 
 
+def _says_farewell(name, path, runtime, progress):
+    """Have the runtime write a line when it is closed."""
+
+    def close():
+        with path.open("a") as file:
+            file.write("closed\n")
+
+    runtime.close = close
+    return Outcome((case(name),))
+
+
 def passes(name):
     """Return a unit that passes."""
     return Unit(name, partial(_passes, name))
@@ -67,3 +78,8 @@ def hangs(name):
 def dies_once(name, folder):
     """Return a unit that kills its process when it is run for the first time."""
     return Unit(name, partial(_once, name, str(folder)))
+
+
+def says_farewell(name, path):
+    """Return a unit whose runtime writes a line to a file when it is closed."""
+    return Unit(name, partial(_says_farewell, name, path))

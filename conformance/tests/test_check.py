@@ -281,6 +281,28 @@ def test_a_missing_output_never_passes(keep):
     assert OUTPUT in run_of(runtime, cases).failing[-1].judgement.detail
 
 
+def test_the_first_failure_end_to_end_of_each_clause_carries_the_model():
+    """DEC-S1, DEC-S2: in every batch all decisions fail; a whole model is saved once for each clause, not for each."""
+
+    def run(self, inputs):
+        return {OUTPUT: self.run_exposed(inputs, ())[OUTPUT][[0, 2, 1]]}
+
+    judged = Subject("small", encoder(Recipe.FP32), {"mixed": BATCH, "again": BATCH})
+    failing = [
+        case
+        for case in check_model(Changed(survivors=lambda self: (), run=run), judged)
+        if case.clause in ("DEC-S1", "DEC-S2") and case.state is State.FAIL
+    ]
+
+    assert len(failing) == 8
+    carrying = [case for case in failing if case.evidence is not None]
+    assert [case.clause for case in carrying] == ["DEC-S1", "DEC-S2"]
+    for case in carrying:
+        assert case.evidence.program is judged.program
+        assert case.evidence.inputs is judged.batches["mixed"]
+        assert case.evidence.target == case.step
+
+
 def test_survivors_that_do_not_exist_judge_nothing_they_should_not():
     """A runtime may show tensors of its own beside those of the program."""
 

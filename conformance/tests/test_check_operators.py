@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 
 from distilspec.conformance.check import check_operators
 from distilspec.conformance.goldens import Expected, GoldenCase, load_goldens
-from distilspec.conformance.result import State
+from distilspec.conformance.result import State, Unit
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Executable, Runtime
 from distilspec.reference.contract.errors import ShapeError, UnsupportedError
@@ -148,6 +149,31 @@ def test_a_runtime_that_gives_no_answer_does_not_pass(answer, state):
     assert result.state is state
     assert result.judgement.detail
     assert "\n" not in result.judgement.detail
+
+
+def test_two_runs_must_have_equal_bits():
+    """RUN2-S1: a race shows in the second run even where both answers are right."""
+    answers = itertools.cycle([np.float32([1, 3, 0]), np.float32([1, 3, -0.0])])
+
+    class Racing(Answering):
+        def load(self, program):
+            executable = super().load(program)
+            executable.run = lambda inputs: {"y": next(answers)}
+            return executable
+
+    (result,) = check_operators(Racing(), [RELU])
+
+    assert (result.state, result.judgement.unit) == (State.FAIL, Unit.METAMORPHIC)
+    assert result.judgement.detail == "two runs on the same inputs gave different bits"
+    assert result.evidence is not None
+
+
+def test_an_operator_that_is_declared_and_then_declined_says_so():
+    """UNSUPPORTED all the same, but nobody can take it for an operator that was never promised."""
+    result = outcome(CODES, error=UnsupportedError("no uint8 here; expected int8"))
+
+    assert result.state is State.UNSUPPORTED
+    assert result.judgement.detail == "answering declares quantize and declines this case: no uint8 here; expected int8"
 
 
 def test_an_operator_without_declared_support_is_unsupported():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 import pytest
-from planted_units import dies, exits, hangs, passes
+from planted_units import dies, exits, hangs, passes, says_farewell
 
 from distilspec.conformance.execute import Judged, execute_here, execute_in_processes
 from distilspec.conformance.result import State
@@ -71,3 +71,12 @@ def test_units_are_drawn_as_they_are_needed():
     finished.close()
 
     assert len(drawn) <= 6
+
+
+def test_a_worker_process_closes_its_runtime_when_it_ends(tmp_path):
+    """Once, after all of its units: what an adapter started must not outlive the process."""
+    farewell = tmp_path / "closed"
+
+    list(execute_in_processes([says_farewell("a", farewell), passes("b")], REFERENCE, jobs=1, timeout=30.0))
+
+    assert farewell.read_text() == "closed\n"

@@ -97,3 +97,33 @@ def test_saturating_pairs_are_named_although_the_program_has_no_integer_product(
 
     assert judge(got, np.asarray(allowed.value), allowed.error).state is State.FAIL
     assert found == "pairs of products saturate in 16 bits [MMI-S1]"
+
+
+@pytest.mark.parametrize("form", ["real", "integer"])
+def test_saturating_pairs_are_named_where_both_codes_are_unsigned(form):
+    """A product of two activations: the kernel makes the codes on the right signed, as their zero point."""
+    steps = {
+        "real": [("p", "dequantize", "x x_scale"), ("q", "dequantize", "v scale v_zero"), ("y", "matmul", "p q")],
+        "integer": [
+            ("s", "matmul_integer", "x v x_zero v_zero"),
+            ("f", "cast", "s"),
+            ("y", "multiply", "f x_scale"),
+        ],
+    }
+    inputs = {"x": np.full((2, 6), 225, np.uint8), "v": RNG.integers(200, 256, (6, 5)).astype(np.uint8)}
+    types = {name: TensorSpec("uint8", array.shape) for name, array in inputs.items()}
+    builder = Builder("product", types, {"recipe": "w8a8-static-attn"})
+    constants = {"x_scale": np.float32(0.05), "scale": np.float32(1), "x_zero": np.uint8(0), "v_zero": np.uint8(128)}
+    for name, array in constants.items():
+        builder.constant(name, np.asarray(array))
+    for name, op, operands in steps[form]:
+        builder.emit(name, op, operands.split(), {"dtype": "float"} if op == "cast" else {})
+    program = builder.finish({"y": "y"})
+    sums = saturating_pairs(inputs["x"], (inputs["v"].astype(int) - 128).astype(np.int8), np.uint8(0), np.int8(0))
+    got = (sums * np.float64(constants["x_scale"])).astype(np.float32)
+    allowed = program.run(bounds, {name: bounds.Bounded.exact(array) for name, array in inputs.items()})["y"]
+
+    found = diagnose(Segment("y", program), inputs, got, allowed.error)
+
+    assert judge(got, np.asarray(allowed.value), allowed.error).state is State.FAIL
+    assert found == "pairs of products saturate in 16 bits [MMI-S1]"

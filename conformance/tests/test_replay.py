@@ -103,6 +103,65 @@ def test_a_failing_golden_is_replayed_by_its_known_answer(tmp_path, monkeypatch)
     assert replayed > 5
 
 
+def exchanged(output):
+    """Return the output with two texts exchanged, so that every nearest neighbour is another one."""
+    return output[[0, 2, 1]]
+
+
+class Opaque(StepwiseRuntime):
+    """Shows nothing but its outputs, and changes them."""
+
+    def __init__(self, change):
+        """Return what ``change`` makes of each output."""
+        super().__init__()
+        self.change = change
+
+    def load(self, program):
+        """Return the executable that does so."""
+        executable = super().load(program)
+        exposed = executable.run_exposed
+        executable.run = lambda inputs: {label: self.change(output) for label, output in exposed(inputs, ()).items()}
+        executable.run_exposed = lambda inputs, expose: executable.run(inputs)
+        executable.survivors = lambda: ()
+        return executable
+
+
+@pytest.mark.parametrize("clause", ["DEC-S1", "DEC-S2"])
+def test_a_decision_is_replayed_by_its_margin_and_an_output_by_its_distance(clause, tmp_path):
+    """DEC-S1, DEC-S2: bounds carried through a whole model say nothing, so that they would accept the wrong one."""
+    runtime = Opaque(exchanged)
+    run = run_of(runtime, check_model(runtime, Subject("small", encoder(Recipe.FP32), {"mixed": BATCH})))
+    case = next(case for case in run.failing if case.clause == clause)
+    save_case(tmp_path / "case", run, case)
+    read = load_case(tmp_path / "case" / "case.json")
+
+    again = replay(read, runtime)
+
+    assert (again.unit, again.state, again.detail) == (case.judgement.unit, State.FAIL, case.judgement.detail)
+    assert replay(read, Opaque(np.copy)).state is State.PASS
+    assert replay(read, find_runtime("reference")).state is State.PASS
+
+
+def test_a_runtime_without_the_case_that_is_replayed_is_judged_by_its_first_failure(tmp_path):
+    """DEC-S2: it does not run at all, or shows its tensors so that no output is judged as a whole."""
+    runtime = Opaque(exchanged)
+    run = run_of(runtime, check_model(runtime, Subject("small", encoder(Recipe.FP32), {"mixed": BATCH})))
+    save_case(tmp_path / "case", run, next(case for case in run.failing if case.clause == "DEC-S2"))
+    read = load_case(tmp_path / "case" / "case.json")
+
+    assert replay(read, Opaque(lambda output: output[:1])).state is State.ERROR
+    assert replay(read, StepwiseRuntime("embeddings.LayerNorm")).state is State.FAIL
+    assert replay(read, StepwiseRuntime()).state is State.PASS
+    with refused(UnsupportedError, "declares no mode that carries out fp32"):
+        replay(read, WithoutRecipes())
+
+
+class WithoutRecipes(StepwiseRuntime):
+    """Carries out no recipe."""
+
+    recipes = ()
+
+
 def test_a_runtime_that_raises_during_a_replay_is_an_error(saved):
     """The failure is the verdict, not the end of the program."""
 

@@ -18,7 +18,7 @@ from distilspec.conformance.diagnose import diagnose
 from distilspec.conformance.goldens import Expected, GoldenCase
 from distilspec.conformance.judge import judge
 from distilspec.conformance.one_step import one_step_program
-from distilspec.conformance.result import CaseResult, Judgement, State, Unit
+from distilspec.conformance.result import FAILING, CaseResult, Judgement, State, Unit
 from distilspec.conformance.runtimes.adapter import (
     Executable,
     Granularity,
@@ -44,6 +44,9 @@ MOST_UNDECIDED = 0.2
 #: The clause of two equal runs, which stands with the other relations in ``metamorphic/run_again.py``.
 RUN_TWICE = "RUN2-S1"
 
+#: What is said of a runtime that breaks it.
+OTHER_BITS = "two runs on the same inputs gave different bits"
+
 #: Called before each case with a description, for progress bars.
 Progress = Callable[[str], None]
 
@@ -57,6 +60,7 @@ class Evidence:
     target: str
 
 
+@cache
 def formula_clause(operator: str) -> str:
     """Return the id of the operator's first semantic clause: its formula."""
     return next(clause.id for clause in clauses(ops.OPERATORS[operator]) if clause.kind == "S")
@@ -70,19 +74,41 @@ def check_model(runtime: Runtime, subject: Subject, progress: Progress = lambda 
     segment, one a decision. In an altered program no segment counts; there, and where nothing is shown, outputs and
     decisions are judged by the local bounds of its steps and by what codes that nobody has seen may do.
     """
+    return list(model_cases(runtime, subject, progress))
+
+
+def model_cases(runtime: Runtime, subject: Subject, progress: Progress = lambda _: None) -> Iterator[CaseResult]:
+    """
+    Yield the cases of ``check_model`` as they are judged, for callers that stop at the first failure.
+
+    A whole model is large: of the failures of each clause that is judged end to end, the first carries it as evidence.
+    """
     recipe = subject.program.recipe
     prefix = f"{subject.name}/{recipe}"
     progress(f"load {prefix}")
     try:
         executable = load_subject(runtime, subject)
     except UnsupportedError as error:
-        return [_case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))]
+        yield _case(f"{prefix}/load", "", recipe, "", _verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))
+        return
     except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
-        return [_case(f"{prefix}/load", "", recipe, "", crashed(error))]
-    results: list[CaseResult] = []
+        yield _case(f"{prefix}/load", "", recipe, "", crashed(error))
+        return
+    decisions: list[CaseResult] = []
+    carried: set[str] = set()
     for batch, inputs in subject.batches.items():
-        results += _check_batch(executable, subject.program, inputs, f"{prefix}/{batch}", progress)
-    return _distrust_undecided(results)
+        for case in _check_batch(executable, subject.program, inputs, f"{prefix}/{batch}", progress):
+            if case.state is State.FAIL and case.clause in (DECISION, OUTPUT) and case.clause not in carried:
+                carried.add(case.clause)
+                yield dataclasses.replace(case, evidence=Evidence(subject.program, inputs, case.step))
+            else:
+                yield case
+            if case.judgement.unit is Unit.DECISION:
+                decisions.append(case)
+    undecided = sum(case.state is State.UNDECIDED for case in decisions)
+    if undecided > MOST_UNDECIDED * len(decisions):
+        detail = f"{undecided} of {len(decisions)} decisions are undecided; expected at most {MOST_UNDECIDED:.0%}"
+        yield _case(f"{prefix}/decisions", "", recipe, "", _verdict(Unit.DECISION, State.MISTRUSTED, detail))
 
 
 def load_subject(runtime: Runtime, subject: Subject) -> Executable:
@@ -121,7 +147,7 @@ def _check_batch(
         yield _case(f"{prefix}/run", "", recipe, "", crashed(error))
         return
     same = equal_bits(plain, again)
-    detail = "" if same else "two runs on the same inputs gave different bits"
+    detail = "" if same else OTHER_BITS
     twice = _verdict(Unit.METAMORPHIC, State.PASS if same else State.FAIL, detail)
     yield _case(f"{prefix}/run twice", RUN_TWICE, recipe, "", twice)
     try:
@@ -152,6 +178,26 @@ def _check_batch(
     if not trusted:
         for label, judgement in judge_outputs(program, inputs, expected, plain):
             yield _case(f"{prefix}/{label}: as a whole", OUTPUT, recipe, program.outputs[label], judgement)
+
+
+def replay_end_to_end(runtime: Runtime, name: str, program: Program, inputs: Mapping[str, Array]) -> Judgement:
+    """
+    Judge one decision or output again, alone, on the program and the inputs of a case's evidence.
+
+    ``name`` is the last part of the case's id. A runtime for which there is no such case, because it did not run, or
+    because it shows its tensors and is judged by them, gets the first failure of the batch instead, or none.
+
+    Raises
+    ------
+    UnsupportedError
+        The runtime does not take the program.
+    """
+    cases = check_model(runtime, Subject(program.name, program, {"replayed": inputs}))
+    if cases[0].state is State.UNSUPPORTED:
+        raise UnsupportedError(f"replay: {cases[0].judgement.detail}; expected a runtime that takes the case's program")
+    named = [case for case in cases if case.id.endswith(f"/{name}")]
+    failing = [case for case in cases if case.state in FAILING]
+    return (named or failing or cases)[0].judgement
 
 
 def _says_nothing(error: Float64Array, got: Array) -> bool:
@@ -192,7 +238,11 @@ def _explained(judged: JudgedSegment, got: Array) -> Judgement:
 def check_operators(
     runtime: Runtime, cases: Sequence[GoldenCase], progress: Progress = lambda _: None
 ) -> list[CaseResult]:
-    """Judge a runtime on operator cases with known answers, each as a program of one step."""
+    """
+    Judge a runtime on operator cases with known answers, each as a program of one step.
+
+    Each is run twice: the first answer must be right, and the second have the same bits.
+    """
     results = []
     for case in cases:
         progress(case.id)
@@ -212,11 +262,15 @@ def _check_operator(runtime: Runtime, case: GoldenCase) -> CaseResult:
     program, inputs, errors = _posed(case)
     evidence = Evidence(program, inputs, next(iter(program.outputs.values())))
     try:
-        got = runtime.load(program).run(copied(inputs))
+        executable = runtime.load(program)
+        got = copied(executable.run(copied(inputs)))
         answers = (case.expected, *case.allowed)
-        return ended(min((_judge_answer(got, answer, errors) for answer in answers), key=_severity), evidence)
+        judgement = min((_judge_answer(got, answer, errors) for answer in answers), key=_severity)
+        if judgement.state is not State.FAIL and not equal_bits(got, executable.run(copied(inputs))):
+            judgement = Judgement(Unit.METAMORPHIC, State.FAIL, np.inf, np.inf, OTHER_BITS)
+        return ended(judgement, evidence)
     except UnsupportedError as error:
-        return ended(_verdict(Unit.EXACT, State.UNSUPPORTED, str(error)))
+        return ended(declined(runtime, case.operator, error))
     except Exception as error:  # noqa: BLE001
         return ended(crashed(error), evidence)
 
@@ -253,18 +307,6 @@ def _severity(judgement: Judgement) -> tuple[bool, float]:
     return judgement.state is State.FAIL, judgement.bound_used
 
 
-def _distrust_undecided(results: list[CaseResult]) -> list[CaseResult]:
-    decisions = [result for result in results if result.judgement.unit is Unit.DECISION]
-    undecided = [result for result in decisions if result.state is State.UNDECIDED]
-    if len(undecided) <= MOST_UNDECIDED * len(decisions):
-        return results
-    detail = f"{len(undecided)} of {len(decisions)} decisions are undecided; expected at most {MOST_UNDECIDED:.0%}"
-    first = decisions[0]
-    prefix = "/".join(first.id.split("/")[:2])
-    verdict = _verdict(Unit.DECISION, State.MISTRUSTED, detail)
-    return [*results, _case(f"{prefix}/decisions", "", first.recipe, "", verdict)]
-
-
 def _staged(staged: Staged) -> Judgement:
     if not staged.unaltered:
         detail = "altered: exposing tensors changed the final output, so segments are not judged"
@@ -277,6 +319,12 @@ def _staged(staged: Staged) -> Judgement:
 
 def _verdict(unit: Unit, state: State, detail: str) -> Judgement:
     return Judgement(unit, state, 0.0, 0.0, detail)
+
+
+def declined(runtime: Runtime, operator: str, error: UnsupportedError) -> Judgement:
+    """Return the verdict on a runtime that declares an operator, and then does not carry out one application of it."""
+    detail = f"{runtime.name} declares {operator} and declines this case: {error}"
+    return _verdict(Unit.EXACT, State.UNSUPPORTED, detail)
 
 
 def crashed(error: Exception) -> Judgement:

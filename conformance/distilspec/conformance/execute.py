@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
+from multiprocessing.util import Finalize
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -74,7 +75,10 @@ def judge_in_worker(judged: Judged, unit: Unit) -> Outcome:
 
 @lru_cache(maxsize=1)
 def _runtime_of_this_process(name: str, options: tuple[tuple[str, str], ...]) -> Runtime:
-    return find_runtime(name, dict(options))
+    """Return the runtime, which is closed when the process ends; a worker process passes ``atexit`` by."""
+    runtime = find_runtime(name, dict(options))
+    Finalize(None, lambda: runtime.close(), exitpriority=0)
+    return runtime
 
 
 def _leave_interrupts_to_the_parent() -> None:

@@ -27,8 +27,10 @@ def integer_products(program: Program) -> Program | None:
     Return the program with integer products, or None if it has none to make.
 
     ``matmul(dequantize(a), dequantize(b))`` becomes ``matmul_integer`` of the codes times both scales, which is the
-    same real number and what runtimes calculate that fuse the three. Signed codes of an activation are made unsigned,
-    as the kernels want them. Bugs of integer kernels can be planted in this form, and not in the other.
+    same real number and what runtimes calculate that fuse the three. Kernels without VNNI multiply unsigned by signed
+    codes, so signed codes of an activation on the left are made unsigned, and unsigned ones on the right signed, also
+    where the program has ``matmul_integer`` already. Bugs of integer kernels can be planted in this form, and not in
+    the other.
     """
     makers = {output: step for step in program.steps for output in step.outputs}
     builder = Builder(program.name, program.inputs, program.properties)
@@ -38,6 +40,9 @@ def integer_products(program: Program) -> Program | None:
     for step in program.steps:
         a, b = (_codes(makers, name) for name in step.inputs[:2]) if step.op == "matmul" else (None, None)
         if a is not None and b is not None and _product(builder, step, a, b):
+            found = True
+        elif step.op == "matmul_integer" and builder.spec(str(step.inputs[1])).dtype == "uint8":
+            _with_signed_codes(builder, step)
             found = True
         else:
             builder.emit(step.name, step.op, step.inputs, step.attributes, step.tags)
@@ -63,12 +68,19 @@ def _product(builder: Builder, step: Step, a: _Codes, b: _Codes) -> bool:
     operands = [replay.moved(side) for side in (a, b)]
     zeros = [side.step.inputs[2] if len(side.step.inputs) > 2 else None for side in (a, b)]
     if types[0] == "int8" and not builder.is_constant(names[0]):
-        operands[0] = replay.unsigned(operands[0])
-        zeros[0] = replay.unsigned(zeros[0] or builder.constant(replay.name("zero"), np.zeros((), np.int8)))
+        operands[0], zeros[0] = replay.unsigned(operands[0], zeros[0])
+    if types[1] == "uint8":
+        operands[1], zeros[1] = replay.signed(operands[1], zeros[1])
     accumulators = replay.emit("matmul_integer", [*operands, *zeros])
     scale = replay.emit("multiply", [names[1], names[3]])
     builder.emit(step.name, "multiply", [replay.emit("cast", [accumulators], dtype="float"), scale])
     return True
+
+
+def _with_signed_codes(builder: Builder, step: Step) -> None:
+    a, b, a_zero, b_zero = (*step.inputs, None, None)[:4]
+    moved, zero = _Replay(builder, step.name).signed(str(b), b_zero)
+    builder.emit(step.name, "matmul_integer", [a, moved, a_zero, zero], step.attributes, step.tags)
 
 
 def _is_by_column(side: _Codes, builder: Builder) -> bool:
@@ -106,7 +118,16 @@ class _Replay:
             x = self.emit(move.op, [x], **move.attributes)
         return x
 
-    def unsigned(self, codes: str) -> str:
-        """Return int8 codes plus 128 as uint8, which moves their zero point as far."""
-        offset = self._builder.constant(self.name("offset"), np.array(128, np.int64))
-        return self.emit("cast", [self.emit("add", [self.emit("cast", [codes], dtype="int64"), offset])], dtype="uint8")
+    def unsigned(self, codes: str, zero: str | None) -> tuple[str, str]:
+        """Return int8 codes and their zero point plus 128 as uint8, which stand for the same numbers."""
+        zero = zero or self._builder.constant(self.name("zero"), np.zeros((), np.int8))
+        return self._shifted(codes, 128, "uint8"), self._shifted(zero, 128, "uint8")
+
+    def signed(self, codes: str, zero: str | None) -> tuple[str, str]:
+        """Return uint8 codes and their zero point minus 128 as int8, which stand for the same numbers."""
+        zero = zero or self._builder.constant(self.name("zero"), np.zeros((), np.uint8))
+        return self._shifted(codes, -128, "int8"), self._shifted(zero, -128, "int8")
+
+    def _shifted(self, codes: str, by: int, dtype: str) -> str:
+        offset = self._builder.constant(self.name("offset"), np.array(by, np.int64))
+        return self.emit("cast", [self.emit("add", [self.emit("cast", [codes], dtype="int64"), offset])], dtype=dtype)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distilspec.conformance import bounds
-from distilspec.conformance.check import check_operators, crashed
+from distilspec.conformance.check import check_operators, crashed, replay_end_to_end
+from distilspec.conformance.decisions import DECISION, OUTPUT
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.judge import judge
 from distilspec.conformance.metamorphic import relation_clauses, replay_relation
@@ -97,8 +98,8 @@ def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
     """
     Run the case's program on a runtime and judge the tensor that the case is about.
 
-    A golden is judged again by its known answer, a relation by all the answers that it compares, anything else by the
-    reference and its bound.
+    A golden is judged again by its known answer, a relation by all the answers that it compares, a decision by its
+    margin, anything else by the reference and its bound.
 
     Raises
     ------
@@ -114,6 +115,8 @@ def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
     for name, found in relation_clauses().items():
         if case.clause == ", ".join(clause.id for clause in found):
             return replay_relation(runtime, name, case.program, case.inputs)
+    if case.clause in (DECISION, OUTPUT):
+        return replay_end_to_end(runtime, case.id.rsplit("/", 1)[-1], case.program, case.inputs)
     label = next(label for label, name in case.program.outputs.items() if name == case.target)
     lifted = {name: bounds.Bounded.exact(array) for name, array in case.inputs.items()}
     allowed = case.program.run(bounds, lifted)[label]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from planted_candidates import candidate, case, unit
 from stepwise import StepwiseRuntime
@@ -54,14 +56,34 @@ def test_the_operator_that_is_wrong_is_judged_first_and_the_others_after_it():
     assert seen == ["erf/goldens", "erf/boundary", "add/goldens", "t/steps"]
 
 
-def test_a_whole_runtime_meets_models_before_the_boundary_corpus():
-    """The corpus is large, and its operators are seldom what is wrong."""
+def test_a_whole_runtime_meets_the_first_model_first_and_what_takes_long_last():
+    """One model finds most bugs of wiring; whoever survives has met every unit."""
     seen = []
-    names = ("add/goldens", "add/boundary", "erf/goldens", "t/steps", "t/relations")
+    names = ("add/goldens", "add/boundary", "a/steps", "a/relations", "b/steps", "b/relations")
 
     examine(candidate(), [unit(name, case(name), seen=seen) for name in names])
 
-    assert seen == ["add/goldens", "erf/goldens", "t/steps", "t/relations", "add/boundary"]
+    assert seen == ["a/steps", "a/relations", "add/goldens", "b/steps", "add/boundary", "b/relations"]
+
+
+def test_a_model_is_judged_no_further_than_its_first_failing_case():
+    """Every batch would fail; one that fails is enough, in its segments and in its relations."""
+    steps, relations = (each for each in suite(3) if each.id.startswith("tiny-bert/fp32/"))
+
+    for judge, runtime in ((steps.judge, StepwiseRuntime("embeddings.LayerNorm")), (relations.judge, Restless())):
+        cases = judge(runtime, lambda _: None).cases
+        assert [case for case in cases if case.state in FAILING] == [cases[-1]]
+
+
+class Restless(StepwiseRuntime):
+    """Never gives the same answer twice."""
+
+    def load(self, program):
+        """Return an executable whose answers grow by one a call."""
+        executable, calls = super().load(program), count()
+        run = executable.run
+        executable.run = lambda inputs: {name: array + next(calls) for name, array in run(inputs).items()}
+        return executable
 
 
 @pytest.mark.parametrize(

@@ -283,3 +283,15 @@ def test_the_first_failure_is_told_for_each_model_and_recipe():
 
     told = words.split("in the order of the program: ")[1].split("Clauses")[0]
     assert told == "m fp32 q ADD-S1 FAIL m w8a32 q ADD-S1 FAIL "
+
+
+def test_with_many_clauses_those_that_no_case_reaches_are_folded_apart():
+    """They are not among those that hold, and the broken one is the first that is seen."""
+    names = list(clause_texts())[:60]
+    cases = [case_of("bad", State.FAIL, clause=names[40]), case_of("good", clause=names[41])]
+    page = render_html(report_of(cases, mandatory=frozenset(names)))
+
+    assert "58 more clauses, which no case reaches" in page
+    assert "1 more clause, which no case breaks" in page
+    first = page.index(f"<code>{names[40]}</code>")
+    assert first < page.index("58 more clauses") < page.index(f"<code>{names[0]}</code>")

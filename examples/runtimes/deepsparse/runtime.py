@@ -23,6 +23,9 @@ from worker import serve
 #: The ONNX Runtime 1.15 inside of DeepSparse reads no later version of the file format.
 IR_VERSION = 8
 
+#: Its makers say that it has no dynamic quantisation (issue 1656); what happens then is in docs/findings/0021.
+RECIPES = ("fp32", "w8a8-static", "w8a32")
+
 #: Sizes with which it is found which tensors can be shown, because a program comes without any.
 BATCH, OTHER_SIZE = 8, 16
 
@@ -177,7 +180,7 @@ def main():
         return [f"{re.sub('_?[0-9]+$', '', layer['name'])} {layer['canonical_name']}" for layer in found]
 
     engines = Engines(lambda path: deepsparse.compile_model(path, **settings).run, layers)
-    capabilities = {"name": "deepsparse", "version": deepsparse.__version__, "program": "onnx"}
+    capabilities = {"name": "deepsparse", "version": deepsparse.__version__, "program": "onnx", "recipes": RECIPES}
     serve({**capabilities, "expose": True, "threads": True}, load=engines.load, run=engines.run)
 
 

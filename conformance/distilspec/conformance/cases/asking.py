@@ -10,7 +10,7 @@ import numpy as np
 from distilspec.conformance import bounds
 from distilspec.conformance.bounds import Bounded
 from distilspec.conformance.cases.call import Call
-from distilspec.conformance.check import Evidence, crashed
+from distilspec.conformance.check import OTHER_BITS, Evidence, crashed, declined
 from distilspec.conformance.diagnose import explanations
 from distilspec.conformance.judge import judge
 from distilspec.conformance.result import Judgement, State, Unit
@@ -68,10 +68,9 @@ def ask(runtime: Runtime, question: Question) -> Answer:
         answer = judge_outputs(question, first)
         if answer.judgement.state is State.FAIL or equal_bits(first, executable.run(copied(question.inputs))):
             return answer
-        detail = "two runs on the same inputs gave different bits"
-        return Answer(Judgement(Unit.METAMORPHIC, State.FAIL, np.inf, np.inf, detail), answer.evidence)
+        return Answer(Judgement(Unit.METAMORPHIC, State.FAIL, np.inf, np.inf, OTHER_BITS), answer.evidence)
     except UnsupportedError as error:
-        return Answer(_unsupported(str(error)))
+        return Answer(declined(runtime, step.op, error))
     except Exception as error:  # noqa: BLE001 - a runtime's failure of any kind is a result, not an end
         return Answer(crashed(error), Evidence(program, question.inputs, step.name))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -15,12 +16,13 @@ from distilspec.reference.models.config import BertConfig, Config, DistilBertCon
 from distilspec.reference.program import Program
 from distilspec.reference.recipes import apply_recipe, calibrate, prune
 
-#: Sizes leave a tail at every vector width; 272 terms go beyond one block of 256, 300 words beyond 8 bits.
+#: Sizes leave a tail at every vector width; 272 terms go beyond one block of 256, 300 words beyond 8 bits. Only the
+#: first has layers to mix up.
 SMALL = BertConfig(vocab_size=300, hidden_size=24, num_layers=2, num_heads=3, intermediate_size=40, max_positions=80)
-WIDE = BertConfig(vocab_size=40, hidden_size=20, num_layers=2, num_heads=5, intermediate_size=272, max_positions=80)
+WIDE = BertConfig(vocab_size=40, hidden_size=20, num_layers=1, num_heads=5, intermediate_size=272, max_positions=80)
 #: More words than 15 bits count.
 DISTILLED = DistilBertConfig(
-    vocab_size=40_000, hidden_size=12, num_layers=2, num_heads=2, intermediate_size=28, max_positions=80, num_labels=3
+    vocab_size=40_000, hidden_size=12, num_layers=1, num_heads=2, intermediate_size=28, max_positions=80, num_labels=3
 )
 
 #: Weights of one LayerNorm in real checkpoints differ from another's by more than this.
@@ -34,7 +36,7 @@ MASKS = {
     "other": ("1111111110000", "0011111100000", "1111111111111", "1100000000000", "1111111111111"),
     "one": ("111111",),
     "token": ("1",),
-    "long": ("1" * 70, "1" * 41 + "0" * 29),
+    "long": ("1" * 41 + "00" + "1" * 24,),
 }
 
 #: Where the ids of a batch begin among the rows that are drawn; at 0 for the batches that are not here.
@@ -45,25 +47,31 @@ DRAWN = (10, 70)
 
 
 def tiny_subjects(seed: int) -> Iterator[Subject]:
-    """Yield small models under every recipe, dense and sparse; weights and ids are drawn by the seed."""
-    for recipe in Recipe:
-        yield _subject("tiny-bert", SMALL, "sentence-embedding", recipe, seed, ("mixed", "twin", "one"))
-    for recipe in (Recipe.FP32, Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC_TOKEN):
-        yield _subject(
-            "tiny-distilbert-4x1", DISTILLED, "sequence-classification", recipe, seed, ("other", "mixed"), (4, 1)
-        )
-    yield _subject("tiny-bert-wide", WIDE, "question-answering", Recipe.FP32, seed, ("one", "long", "mixed"))
-    yield _subject("tiny-bert-wide", WIDE, "question-answering", Recipe.W8A8_STATIC, seed, ("mixed",))
-    yield _subject("tiny-bert-4x4", WIDE, "token-classification", Recipe.W8A8_STATIC, seed, ("mixed", "token"), (4, 4))
+    """
+    Yield small models under every recipe, dense and sparse; weights and ids are drawn by the seed.
+
+    Those that have something that no other one before them has come first.
+    """
+    encoder = partial(_subject, "tiny-bert", SMALL, "sentence-embedding", seed, ("mixed", "twin", "one"))
+    distilled = partial(_subject, "tiny-distilbert-4x1", DISTILLED, "sequence-classification", seed, ("other", "mixed"))
+    wide = partial(_subject, "tiny-bert-wide", WIDE, "question-answering", seed)
+    square = partial(_subject, "tiny-bert-4x4", WIDE, "token-classification", seed, ("mixed", "token"))
+    yield encoder(Recipe.FP32)
+    yield wide(("one", "long", "mixed"), Recipe.FP32)
+    yield square(Recipe.W8A8_STATIC, (4, 4))
+    yield distilled(Recipe.FP32, (4, 1))
+    yield from (encoder(recipe) for recipe in Recipe if recipe is not Recipe.FP32)
+    yield wide(("mixed",), Recipe.W8A8_STATIC)
+    yield from (distilled(recipe, (4, 1)) for recipe in (Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC_TOKEN))
 
 
 def _subject(
     name: str,
     config: Config,
     head: str,
-    recipe: Recipe,
     seed: int,
     batches: Sequence[str],
+    recipe: Recipe,
     block_shape: tuple[int, int] | None = None,
 ) -> Subject:
     program = build_program(config, head, _weights(config, head, seed, sparse=block_shape is not None))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 
-from distilspec.conformance.check import check_model
+from distilspec.conformance.check import model_cases
 from distilspec.conformance.mandatory import mandatory_relations, mandatory_steps
 from distilspec.conformance.metamorphic import check_metamorphic
 from distilspec.conformance.mutants.subjects import tiny_subjects
-from distilspec.conformance.result import CaseResult
+from distilspec.conformance.result import FAILING, CaseResult
 from distilspec.conformance.result import Unit as Rule
 from distilspec.conformance.runtimes.adapter import Runtime
 from distilspec.conformance.subject import Subject
@@ -20,7 +21,10 @@ from distilspec.conformance.units import operator_units
 KINDS = ("golden", "corpus", "segment", "decision", "metamorphic")
 
 #: The ends of the units' ids, from those that find the bug of a whole runtime soonest.
-SOONEST = ("goldens", "steps", "relations", "boundary")
+SOONEST = ("goldens", "steps", "boundary", "relations")
+
+#: Batches of which relations are asked; the others have the shape of ``mixed``, and say something only beside it.
+RELATED = ("mixed", "one", "token", "long")
 
 
 @lru_cache(maxsize=1)
@@ -33,11 +37,12 @@ def arranged(units: Sequence[Unit], operator: str) -> list[Unit]:
     """
     Return all units, those first that should find a bug.
 
-    They are the units of the operator that is wrong; without one, models come before the many boundary cases.
+    They are the units of the operator that is wrong; without one, those of the first model, which find most bugs.
     """
     if operator:
         return sorted(units, key=lambda unit: not unit.id.startswith(f"{operator}/"))
-    return sorted(units, key=lambda unit: SOONEST.index(unit.id.rsplit("/", 1)[-1]))
+    first = next((unit.id.removesuffix("steps") for unit in units if unit.id.endswith("/steps")), "")
+    return sorted(units, key=lambda unit: (not unit.id.startswith(first), SOONEST.index(unit.id.rsplit("/", 1)[-1])))
 
 
 def kind_of(unit: Unit, case: CaseResult) -> str:
@@ -59,10 +64,22 @@ def _model_units(seed: int) -> Iterator[Unit]:
 
 
 def _steps(subject: Subject, runtime: Runtime, progress: Progress) -> Outcome:
-    cases = tuple(check_model(runtime, subject, progress))
+    cases = _until_failing(model_cases(runtime, subject, progress))
     return Outcome(cases, mandatory_steps(subject.program, cases), subject.program.recipe)
 
 
 def _relations(subject: Subject, runtime: Runtime, progress: Progress) -> Outcome:
-    cases = tuple(check_metamorphic(runtime, subject, progress))
+    related = {batch: inputs for batch, inputs in subject.batches.items() if batch in RELATED}
+    asked = dataclasses.replace(subject, batches=related)
+    cases = _until_failing(check_metamorphic(runtime, asked, progress))
     return Outcome(cases, mandatory_relations(cases), subject.program.recipe)
+
+
+def _until_failing(cases: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
+    """Return the cases up to the first one that fails, because whoever was found is found."""
+    judged = []
+    for case in cases:
+        judged.append(case)
+        if case.state in FAILING:
+            break
+    return tuple(judged)

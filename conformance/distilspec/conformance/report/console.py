@@ -28,7 +28,8 @@ def print_run(run: Run, console: Console, folder: Path | None = None) -> None:
     """Print what was judged, what failed and where to replay it, and the verdict."""
     judged = [case for case in run.cases if case.judgement.unit is not Unit.WAIVER]
     for recipe in dict.fromkeys(case.recipe for case in judged):
-        _print_line(f" on {run.runtime} {run.version}", console, (f"{run.model} {recipe}", "bold"))
+        name = "operators" if recipe == "any" else run.model
+        _print_line(f" on {run.runtime} {run.version}", console, (f"{name} {recipe}", "bold"))
         console.print(_table([case for case in judged if case.recipe == recipe]))
     for line in [*_stages(judged), *_excuses(judged), *_suspicions(judged)]:
         _print_line(line, console)

@@ -21,7 +21,7 @@ from distilspec.conformance.result import SHARES, State
 #: So many failing cases are shown with all that is known; of the rest, so many are listed by name.
 SHOWN_IN_FULL, LISTED = 100, 400
 
-#: With more clauses than this, those that no case breaks are folded away.
+#: With more clauses than this, those that no case breaks or reaches are folded away.
 CLAUSES_SHOWN = 30
 
 #: So many cases of one reason are listed by name.
@@ -63,6 +63,11 @@ class ClauseRow:
         """Return whether there are cases and all of them pass or are unsupported."""
         states = {state for counts in self.counts for state in counts}
         return bool(states) and states <= {State.PASS, State.UNSUPPORTED}
+
+    @property
+    def unreached(self) -> bool:
+        """Return whether there is no case about it."""
+        return not any(self.counts)
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,9 @@ def flushed(x: Array) -> Array:
 
 
 def _in_rows(terms: Float32Array, length: int) -> Float32Array:
-    """Return [..., rows, length], the last row filled up with zeros."""
+    """Return [..., rows, length], the last row filled up with zeros; a single row is as long as it is."""
     *leading, n = terms.shape
+    length = min(length, max(n, 1))
     rows = -(-n // length)
     padding = np.zeros((*leading, rows * length - n), np.float32)
     return np.concatenate([terms, padding], axis=-1).reshape(*leading, rows, length)

@@ -1,0 +1,60 @@
+"""The adapter of the fast engine, as far as single operators go."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from distilspec.conformance.check import check_operators
+from distilspec.conformance.goldens import load_goldens
+from distilspec.conformance.one_step import one_step
+from distilspec.conformance.result import State
+from distilspec.conformance.runtimes import find_runtime
+from distilspec.conformance.runtimes.adapter import Granularity
+from distilspec.fast import operators
+
+
+@cache
+def goldens():
+    """Return the goldens of each operator."""
+    cases = list(load_goldens())
+    return {name: [case for case in cases if case.operator == name] for name in operators.OPERATORS}
+
+
+@pytest.mark.parametrize("name", operators.OPERATORS)
+def test_goldens_pass(name):
+    """All but those of integers, which no kernel adds or multiplies."""
+    results = check_operators(find_runtime("fast"), goldens()[name])
+
+    assert results
+    declined = [result.id for result in results if result.state is State.UNSUPPORTED]
+    assert [result.id for result in results if result.state not in (State.PASS, State.UNSUPPORTED)] == []
+    assert all("int64" in case_id for case_id in declined), declined
+
+
+def test_only_kernels_are_operators():
+    """By NumPy there are whole programs alone, and what neither has is not declared."""
+    native, numpy = find_runtime("fast"), find_runtime("fast", {"backend": "numpy"})
+
+    assert Granularity.OPERATORS in native.granularity
+    assert numpy.granularity == (Granularity.PROGRAMS,)
+    assert [runtime.supports("matmul_integer") for runtime in (native, numpy)] == [True, False]
+    assert not native.supports("softmax")
+
+
+def test_a_single_step_shows_its_results():
+    """All of them, under their names in the program, besides the outputs."""
+    x = np.float32([[1, -254], [3, 0]])
+    labels = ["codes", "scale", "zero_point"]
+    program, inputs = one_step("dynamic_quantize_token", {"x": x}, {}, labels)
+    executable = find_runtime("fast").load(program)
+
+    outputs = executable.run(inputs)
+    shown = executable.run_exposed(inputs, executable.survivors())
+
+    assert executable.survivors() == tuple(program.tensors)
+    assert outputs["codes"].tolist() == [[0, -127], [127, 0]]
+    for label, tensor in program.outputs.items():
+        np.testing.assert_array_equal(shown[tensor], outputs[label])
