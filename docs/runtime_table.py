@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parent / "runtimes.md"
 TABLE = re.compile(r"(?<=<!-- recipes -->\n).*?(?=<!-- end of recipes -->)", re.DOTALL)
 
 #: The options under which an adapter declares something else than without any.
-VARIANTS = {"torch": ({}, {"mode": "inductor"}, {"mode": "dynamic"})}
+VARIANTS = {"fast": ({}, {"backend": "numpy"}), "torch": ({}, {"mode": "inductor"}, {"mode": "dynamic"})}
 
 
 def table() -> str:

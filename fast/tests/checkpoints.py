@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from functools import cache
 
 import torch
 import transformers
@@ -30,7 +31,7 @@ AGREEMENT = {"reference": 2.0**-20, "numpy": 2.0**-13}
 
 def checkpoint(folder, kind, *, seed=0, positions=POSITIONS, **fields):
     """Save a model of the class ``kind`` of Transformers, with random weights and a tokenizer; return the folder."""
-    sizes = {"vocab_size": len(VOCABULARY), "max_position_embeddings": positions}
+    sizes = {"vocab_size": fields.pop("vocab_size", len(VOCABULARY)), "max_position_embeddings": positions}
     if kind.startswith("DistilBert"):
         config = transformers.DistilBertConfig(**sizes, dim=16, hidden_dim=24, n_heads=2, n_layers=2, **fields)
     else:
@@ -52,6 +53,7 @@ def checkpoint(folder, kind, *, seed=0, positions=POSITIONS, **fields):
     return folder
 
 
+@cache
 def theirs(task, folder, **options):
     """Return Transformers' pipeline, in float64."""
     made = transformers.pipeline(task, model=str(folder), **options)
@@ -59,6 +61,7 @@ def theirs(task, folder, **options):
     return made
 
 
+@cache
 def ours(task, folder, engine, **options):
     """Return our pipeline on one of ``ENGINES``."""
     if engine == "numpy":

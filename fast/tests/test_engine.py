@@ -64,7 +64,8 @@ def test_a_large_batch_goes_through_in_parts_without_a_difference(monkeypatch):
 
 @pytest.mark.parametrize("head", ["sentence-embedding", "sequence-classification"])
 def test_padding_is_left_out_where_nobody_sees_it(head, monkeypatch):
-    """Each sequence has the bits that it has alone, without padding; one has no token at all."""
+    """Each sequence has the bits that it has alone, without padding; one has no token at all. Tiles hold 8 tokens."""
+    monkeypatch.setenv("DISTILSPEC_ISA", "portable")
     program = small_program("w8a8-static", family="bert", head=head)
     arrays = inputs(program, 6, 39)
     lengths = (3, 39, 17, 16, 1, 0)
@@ -74,7 +75,7 @@ def test_padding_is_left_out_where_nobody_sees_it(head, monkeypatch):
     with Engine(program) as made:
         (label,) = made.run(arrays)
         together = made.run(arrays)[label]
-        assert {shape for shape, _ in made._backend._bound} == {(4, 16), (1, 32), (1, 39)}
+        assert {shape for shape, _ in made._backend._bound} == {(3, 8), (1, 16), (1, 24), (1, 39)}
         for row, length in enumerate(lengths):
             alone = {name: array[row : row + 1, : max(1, length)] for name, array in arrays.items()}
             np.testing.assert_array_equal(made.run(alone)[label][0], together[row])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 import numpy as np
 import pytest
+from refusal import refused
 
 from distilspec.conformance.check import check_operators
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.one_step import one_step
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime
-from distilspec.conformance.runtimes.adapter import Granularity
+from distilspec.conformance.runtimes.adapter import Granularity, RuntimeMissingError
 from distilspec.fast import operators
 
 
@@ -42,6 +44,19 @@ def test_only_kernels_are_operators():
     assert numpy.granularity == (Granularity.PROGRAMS,)
     assert [runtime.supports("matmul_integer") for runtime in (native, numpy)] == [True, False]
     assert not native.supports("softmax")
+
+
+def test_without_a_compiler_of_kernels(monkeypatch):
+    """One line that says what is missing and what would do without it."""
+    for module in list(sys.modules):
+        if module.startswith("distilspec.fast.operators"):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.delattr("distilspec.fast.operators")
+    monkeypatch.setitem(sys.modules, "distilspec.fast.codegen.compile", None)
+
+    with refused(RuntimeMissingError, r"runtime fast: package .* is not installed; .* or option backend=numpy"):
+        find_runtime("fast")
+    assert find_runtime("fast", {"backend": "numpy"}).supports("linear")
 
 
 def test_a_single_step_shows_its_results():

@@ -27,8 +27,8 @@ PROGRAM = trace("thirds", thirds, INPUTS, {"three": np.float32(3), "zero": np.fl
 BATCH = {"x": np.float32([[1, 2, 3, 4]]), "mask": np.int64([[1, 0, 1, 1]])}
 
 
-#: ctranslate2 takes whole models only.
-TAKING_PROGRAMS = [name for name in RUNTIMES if name != "ctranslate2"]
+#: ctranslate2 takes whole models only, and the fast engine programs of the steps that encoders have.
+TAKING_PROGRAMS = [name for name in RUNTIMES if name not in ("ctranslate2", "fast")]
 
 
 def find_or_skip(name):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from kernel_runs import ARRANGED, UNTOUCHED, product
-from rowwise_runs import assert_within, everyhow, shifted, sizes
+from rowwise_runs import RUNS, assert_within, everyhow, shifted, sizes
 
 from distilspec.conformance import bounds
 from distilspec.conformance.bounds.bounded import Bounded
@@ -24,7 +24,22 @@ kernels = pytest.mark.parametrize("kernel", ["dense", "block_sparse"])
 #: Every activation, every other one with a residual, and a residual alone.
 EPILOGUES = [Epilogue(name, number % 2 == 0) for number, name in enumerate([*ACTIVATIONS, None])]
 
+#: The interpreter, which is slow, does two of them.
+FINISHED = [
+    pytest.param(
+        target, machine, epilogue, id=f"{target.name}-{'machine' if machine else 'interpreted'}-{epilogue.name}"
+    )
+    for target, machine in RUNS
+    for epilogue in (EPILOGUES if machine else (EPILOGUES[0], EPILOGUES[-1]))
+]
+
 layouts = pytest.mark.parametrize("layout", Layout)
+
+
+def shapes(target, machine):
+    """Return numbers of tokens and features; the interpreter, which is slow, gets every other one."""
+    every = list(zip(sizes(target), (1, 2, 3, 4, 5, 13, 6), strict=False))
+    return every if machine else every[1::2]
 
 
 def drawn(tokens, inputs, features):
@@ -68,15 +83,14 @@ def exact(tokens, inputs, features):
 @kernels
 def test_every_size_is_within_the_bound(target, machine, kernel):
     """Numbers of tokens and features beside registers, tiles, panels and fours; a scale and zero point by token."""
-    for tokens, features in zip(sizes(target), (1, 2, 3, 4, 5, 13, 6), strict=False):
+    for tokens, features in shapes(target, machine):
         codes, weight, operands = drawn(tokens, 5, features)
         found = product(kernel, target, codes, weight, machine=machine, parts=2, **operands)
         assert_within(found, bounded(codes, weight, **operands))
 
 
-@everyhow
+@pytest.mark.parametrize(("target", "machine", "epilogue"), FINISHED)
 @kernels
-@pytest.mark.parametrize("epilogue", EPILOGUES, ids=lambda epilogue: epilogue.name)
 def test_activations_and_residuals_are_within_the_bound(target, machine, kernel, epilogue):
     """The residual is added to what the activation gives, not before it."""
     codes, weight, operands = drawn(3, 7, 7)
@@ -99,7 +113,7 @@ def test_activations_and_residuals_are_within_the_bound(target, machine, kernel,
 @layouts
 def test_codes_are_those_of_the_results(target, machine, kernel, layout):
     """Where results are exact there is one code for each, ties included; features that fill no lane, panel or four."""
-    for tokens, features in zip(sizes(target), (1, 2, 3, 4, 5, 13, 6), strict=False):
+    for tokens, features in shapes(target, machine):
         codes, weight, operands, results = exact(tokens, 6, features)
         residual = np.full((tokens, features), np.float32(0.25))
         scale = np.float32([0.5, 1.0, 3.0, 0.1])[np.arange(tokens) % 4]

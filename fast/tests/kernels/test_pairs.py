@@ -48,7 +48,7 @@ def test_columns_in_pairs_are_the_columns_that_were_given(rows, odd):
     rows = rows[:, odd:]
     columns = np.arange(rows.shape[1]) * 3
 
-    kept, places = in_limited_pairs(rows, columns, LIMIT)
+    ((kept, places),) = in_limited_pairs([rows], [columns], LIMIT)
 
     assert most_of_one_sign(kept) <= LIMIT
     assert kept.shape == (4, len(places))
@@ -67,6 +67,6 @@ def test_nearly_all_ordinary_columns_find_a_partner(size):
     as_they_come = limited(rows[:, : size // 2 * 2], LIMIT)[1]
     assert size < 100 or np.any(as_they_come, axis=0).sum() > size / 40
 
-    kept, _ = in_limited_pairs(rows, np.arange(size), LIMIT)
+    ((kept, _),) = in_limited_pairs([rows], [np.arange(size)], LIMIT)
 
     assert kept.shape[1] <= size + size % 2 + size // 50

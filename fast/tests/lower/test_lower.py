@@ -120,6 +120,20 @@ def test_an_unknown_step_is_refused_by_name():
         lower(program)
 
 
+@pytest.mark.parametrize("shape", [(), (5,), ("batch", 0), ("batch", "sequence", 2)], ids=str)
+def test_ids_that_are_not_sequences_are_refused(shape):
+    """Rows are tokens of sequences."""
+    specs = {"input_ids": TensorSpec("int64", shape)}
+    table = {"table": np.ones((3, 2), np.float32)}
+    program = trace(
+        "odd", lambda ops, weights, input_ids: {"y": ops.embedding(input_ids, weights["table"])}, specs, table
+    )
+    with pytest.raises(
+        UnsupportedError, match=r"embedding of .*; expected operand 0 to be an input \[batch, sequence\]"
+    ):
+        lower(program)
+
+
 def test_codes_multiplied_with_another_scale_are_refused():
     """The step's scale is not the one with which the codes were made."""
     program = small_program("w8a8-static")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def agree(got, expected, engine):
     assert np.abs(got - expected).max() <= AGREEMENT[engine] * np.abs(expected).max()
 
 
+@cache
 def features_of_transformers(folder):
     """Return Transformers' pipeline on the model without its head."""
     from transformers import AutoModel, AutoTokenizer

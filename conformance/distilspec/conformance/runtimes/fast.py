@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from types import ModuleType
 
 from distilspec.conformance.runtimes.adapter import (
     Executable,
     Granularity,
     Runtime,
+    RuntimeMissingError,
     expect_known,
     expect_number,
     expect_option,
 )
-from distilspec.fast import OPERATORS, Engine, operators
+from distilspec.fast import OPERATORS, Engine
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
@@ -46,15 +48,16 @@ class FastRuntime(Runtime):
         self._threads = expect_number(self.name, "threads", options.get("threads", "1"))
         self.options = {"backend": backend, "threads": str(self._threads)}
         self.granularity = GRANULARITY[backend]
+        self._kernels = _operators() if backend == "native" else None
 
     def supports(self, op: str) -> bool:
         """Return whether programs may hold an operator, or a kernel carries it out."""
-        return op in OPERATORS or (Granularity.OPERATORS in self.granularity and op in operators.OPERATORS)
+        return op in OPERATORS or (self._kernels is not None and op in self._kernels.OPERATORS)
 
     def load(self, program: Program) -> Executable:
         """Compile a program; one of a single step that is a kernel's is carried out by it."""
-        if Granularity.OPERATORS in self.granularity and _is_of_kernel(program):
-            return _Applied(program)
+        if self._kernels and len(program.steps) == 1 and program.steps[0].op in self._kernels.OPERATORS:
+            return _Applied(program, self._kernels)
         engine = Engine(program, threads=self._threads, oversubscribe=True, backend=self.options["backend"])
         return _Compiled(engine, program)
 
@@ -80,15 +83,24 @@ class _Compiled(Executable):
         return {**outputs, **shown}
 
 
-def _is_of_kernel(program: Program) -> bool:
-    return len(program.steps) == 1 and program.steps[0].op in operators.OPERATORS
+def _operators() -> ModuleType:
+    """Return the module of single operators, which needs what compiles kernels."""
+    try:
+        from distilspec.fast import operators
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(
+            f"runtime fast: package {error.name} is not installed; expected it from pip install 'distilspec[fast]', "
+            "or option backend=numpy"
+        ) from None
+    return operators
 
 
 class _Applied(Executable):
-    """A program of one step on ``distilspec.fast.operators``."""
+    """A program of one step, carried out by an operator of a module."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, operators: ModuleType) -> None:
         self._program = program
+        self._operators = operators
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         return self.run_exposed(inputs, ())
@@ -97,4 +109,4 @@ class _Applied(Executable):
         return tuple(self._program.tensors)
 
     def run_exposed(self, inputs: Mapping[str, Array], expose: Sequence[str]) -> dict[str, Array]:
-        return self._program.run(operators, inputs, keep=expose)
+        return self._program.run(self._operators, inputs, keep=expose)

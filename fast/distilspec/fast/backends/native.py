@@ -70,7 +70,7 @@ class NativeBackend:
             Where the arrays lie, if in a file.
         """
         self._lowered, self._packed, self._mapped = lowered, packed, mapped
-        self._target = host_target()
+        self._target = target_of(lowered)
         self._threads, self._oversubscribe = threads, oversubscribe
         self._kernels = Kernels()
         self._operations((1, 1), self.survivors()[:1])
@@ -90,7 +90,7 @@ class NativeBackend:
     @classmethod
     def pack(cls, lowered: Lowered, threads: int, *, oversubscribe: bool = False) -> NativeBackend:
         """Return a backend whose weights are packed now."""
-        target = host_target()
+        target = target_of(lowered)
         packed = {step.out: pack(step, target) for step in lowered.steps if isinstance(step, Linear)}
         return cls(without_weights(lowered), packed, threads, oversubscribe=oversubscribe)
 
@@ -105,7 +105,7 @@ class NativeBackend:
             The folder is not what ``save`` wrote, or its weights are packed for another processor.
         """
         program, mapped = read_packed(folder)
-        target = host_target().name
+        target = target_of(program.lowered).name
         if program.target != target:
             raise FormatError(
                 f"{folder}: weights are packed for {program.target}; expected {target}, what this processor takes, "
@@ -191,6 +191,11 @@ class NativeBackend:
         while len(self._bound) > KEPT_SHAPES:
             self._bound.popitem(last=False)
         return bound
+
+
+def target_of(lowered: Lowered) -> Target:
+    """Return the target for a program on this processor."""
+    return host_target(integers=any(isinstance(step, Quantize) for step in lowered.steps))
 
 
 class Bound:

@@ -25,6 +25,7 @@ class Avx2Bytes(Target):
     panel = 4
     panel_rows = 2
     pair_limit = 128
+    for_floats = False
 
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
         """Emit vpmaddubsw, vpmaddwd by ones, and vpaddd."""

@@ -18,7 +18,7 @@ from distilspec.reference.contract.errors import ContractError
 
 #: Every target by its name, the quickest first.
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (Avx512Vnni(), AvxVnni(), NeonDot(), Avx2(), Avx2Bytes(), Portable())
+    target.name: target for target in (Avx512Vnni(), AvxVnni(), NeonDot(), Avx2Bytes(), Avx2(), Portable())
 }
 
 #: The environment variable that forces a target.
@@ -40,9 +40,14 @@ def executable_targets() -> tuple[Target, ...]:
     )
 
 
-def host_target() -> Target:
+def host_target(*, integers: bool = True) -> Target:
     """
     Return the quickest target that this processor can execute, or the one that ``DISTILSPEC_ISA`` names.
+
+    Parameters
+    ----------
+    integers : bool
+        Whether codes are multiplied; without that, another target may be quicker.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def host_target() -> Target:
     can = {target.name: target for target in executable_targets()}
     forced = os.environ.get(VARIABLE)
     if forced is None:
-        return next(iter(can.values()))
+        return next(target for target in can.values() if integers or target.for_floats)
     if forced not in TARGETS:
         raise UnsupportedTargetError(f"{VARIABLE}: {forced!r} is no target; expected one of {', '.join(TARGETS)}")
     if forced not in can:

@@ -34,6 +34,8 @@ class Target(ABC):
     pair_limit : int or None
         What weights of one sign may add up to in a pair, the first two or the last two of the four of ``dot4``, since
         the target saturates sums of pairs beyond; None where it does not saturate. Weights are packed accordingly.
+    for_floats : bool
+        Whether it is the best of its processor for programs without codes as well.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Target(ABC):
     panel_rows: int
     signed_codes: bool = False
     pair_limit: int | None = None
+    for_floats: bool = True
 
     @property
     def tile(self) -> int:

@@ -17,13 +17,10 @@ from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, 
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import FACTORS, PART, Layout
 from distilspec.fast.kernels.epilogue import INTEGER_OPERANDS, Epilogue, store_outputs
-from distilspec.fast.kernels.panels import broadcast, factors, multiplied, vectors_at_once
+from distilspec.fast.kernels.panels import OFFSET, broadcast, factors, multiplied, vectors_at_once
 
 #: Output features of a block.
 ROWS = 4
-
-#: Bytes of a column's offset.
-OFFSET = 4
 
 #: Groups of columns whose rows are fetched ahead of their use; the offsets are padded by as many.
 AHEAD = 8
@@ -33,7 +30,7 @@ def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
     """
     Return the kernel ``block_sparse.<vectors>.<epilogue>``: the first ``vectors`` vectors of each tile, for some rows.
 
-    Its parameters, in this order, buffers of exactly these sizes at least:
+    Its parameters, in this order, with the smallest sizes of the buffers:
 
     codes : pointer [tiles][inputs][tile tokens]
         Rows in ``token_order``: ``code_bytes(target, Layout.ROWS, inputs)`` bytes a tile.
@@ -42,10 +39,10 @@ def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         start of a tile, in bytes; int64 [fours + 1], the first group of every four features.
     sums, w_scale, bias : pointers to int32, float32, float32 [features]
         The sum of each row of the weight, its scale, and what is added.
-    x_scale, zero_point : pointers to float32, int32 [tiles * tile tokens]
+    x_scale, zero_point : pointers to float32, int32 [tiles][tile tokens]
         By token; zero points are those of the codes as they are held.
-    operands of ``epilogue`` : pointers
-        As ``Epilogue.operands`` names and sizes them.
+    ``epilogue.operands`` : pointers
+        Its docstring gives their sizes.
     inputs, features : integers
         K and N, any numbers.
     tiles : integer

@@ -134,17 +134,19 @@ def packed_blocks(weight: Array, target: Target) -> PackedBlocks:
     """
     Return a weight int8 [N, K] packed by the columns that four rows have in common.
 
-    A column that is zero in all four rows is left out; padding repeats a column of the group with zero weights.
+    A column that is zero in all four rows is left out; padding repeats a column of the group with zero weights. Where
+    the target has a ``pair_limit``, columns stand in pairs within it, and some are there twice, in two parts.
     """
     rows, columns = weight.shape
     held = np.zeros((padded(rows, ROWS), columns), weight_type(target))
     held[:rows] = weight
     groups, offsets, starts = [], [], [0]
-    for four in held.reshape(-1, ROWS, columns):
-        used = np.flatnonzero(np.any(four, axis=0))
-        kept = four[:, used]
-        if target.pair_limit is not None:
-            kept, used = in_limited_pairs(kept, used, target.pair_limit)
+    fours = held.reshape(-1, ROWS, columns)
+    places = [np.flatnonzero(used) for used in np.any(fours, axis=1)]
+    chosen = [(four[:, used], used) for four, used in zip(fours, places, strict=True)]
+    if target.pair_limit is not None:
+        chosen = in_limited_pairs([rows for rows, _ in chosen], places, target.pair_limit)
+    for kept, used in chosen:
         filled = np.zeros((ROWS, padded(used.size, target.dot)), held.dtype)
         filled[:, : used.size] = kept
         groups.append(filled.reshape(ROWS, -1, target.dot).transpose(1, 0, 2))

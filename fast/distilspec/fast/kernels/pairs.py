@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-#: How often every column that is left tries another one in vain.
-PATIENCE = 8
+#: How many partners a column tries.
+TRIES = 16
 
 
 def limited(weight: Array, limit: int) -> tuple[Array, Array]:
@@ -30,41 +31,70 @@ def limited(weight: Array, limit: int) -> tuple[Array, Array]:
     return kept, taken
 
 
-def in_limited_pairs(rows: Array, columns: Array, limit: int) -> tuple[Array, Array]:
+def in_limited_pairs(groups: Sequence[Array], columns: Sequence[Array], limit: int) -> list[tuple[Array, Array]]:
     """
-    Return the columns of ``rows`` [R, K] as pairs within the limit, and of each the place that ``columns`` gives.
+    Return the columns of every group [R, K] as pairs within the limit, and of each the place that ``columns`` gives.
 
     The order is another one, and there may be more: what is too much in a pair becomes columns of their own, and a
     column of zeros makes their number even.
     """
-    order = _paired(rows.astype(np.int16), limit)
-    odd = len(order) % 2
-    order = np.append(order, order[len(order) - odd :])
-    held = rows[:, order]
-    held[:, len(order) - odd :] = 0
-    kept, extra = limited(held, limit)
-    places = columns[order]
-    more = np.flatnonzero(np.any(extra, axis=0))
-    if not more.size:
-        return kept, places
-    rest, where = in_limited_pairs(extra[:, more], places[more], limit)
-    return np.concatenate([kept, rest], axis=1), np.concatenate([places, where])
+    if not groups:
+        return []
+    sizes = np.array([rows.shape[1] for rows in groups])
+    held = np.zeros((len(groups), len(groups[0]), max(1, sizes.max())), np.int16)
+    for row, rows in zip(held, groups, strict=True):
+        row[:, : rows.shape[1]] = rows
+    return [
+        _ordered(rows, places, order[: len(places)], limit)
+        for rows, places, order in zip(groups, columns, _paired(held, sizes, limit), strict=True)
+    ]
 
 
-def _paired(rows: Array, limit: int) -> Array:
+def _ordered(rows: Array, columns: Array, order: Array, limit: int) -> tuple[Array, Array]:
+    """Return one group in an order, followed by columns for what is too much in its pairs."""
+    parts, places = [], []
+    rows, columns = rows[:, order], columns[order]
+    while columns.size:
+        if columns.size % 2:
+            rows, columns = np.pad(rows, ((0, 0), (0, 1))), np.append(columns, columns[-1])
+        kept, extra = limited(rows, limit)
+        parts.append(kept)
+        places.append(columns)
+        more = np.any(extra, axis=0)
+        rows, columns = extra[:, more], columns[more]
+    return np.concatenate(parts or [rows], axis=1), np.concatenate(places or [columns])
+
+
+def _paired(groups: Array, sizes: Array, limit: int) -> Array:
     """
-    Return an order in which nearly all pairs are within the limit.
+    Return for each of ``groups`` [G, R, K] an order in which nearly all pairs are within the limit.
 
-    Small columns lie beside large ones, the smallest beside the largest; those that are too much together try the next.
+    A group has ``sizes`` columns, and its order as many entries. Small columns lie beside large ones: the i-th smallest
+    tries the i-th largest, and if those are too much together or it is taken, the next, each of them all at once.
     """
-    by_size = np.argsort(np.abs(rows).max(axis=0, initial=0), kind="stable")
-    half = len(by_size) // 2
-    small, large = by_size[:half], by_size[::-1][:half]
-    matched = []
-    tried = 0
-    while tried < min(small.size, PATIENCE):
-        within = (np.abs(rows[:, small] + rows[:, large]) <= limit).all(axis=0)
-        matched.append(np.stack([small[within], large[within]], axis=1).ravel())
-        small, large = small[~within], np.roll(large[~within], 1)
-        tried = 0 if within.any() else tried + 1
-    return np.concatenate([*matched, np.stack([small, large], axis=1).ravel(), by_size[half : len(by_size) - half]])
+    magnitude = np.abs(groups).max(axis=1)
+    magnitude[np.arange(groups.shape[2]) >= sizes[:, None]] = np.iinfo(np.int16).max
+    by_size = np.argsort(magnitude, axis=1, kind="stable")
+    half = (sizes // 2)[:, None]
+    place = np.arange(half.max(initial=0))[None]
+    exists = place < half
+    small = by_size[:, : place.size]
+    large = np.take_along_axis(by_size, np.maximum(sizes[:, None] - 1 - place, 0), axis=1)
+    partner = np.full(small.shape, -1)
+    free = exists.copy()
+    low = np.take_along_axis(groups, small[:, None], axis=2)
+    for shift in range(TRIES):
+        tried = (place + shift) % np.maximum(half, 1)
+        high = np.take_along_axis(groups, np.take_along_axis(large, tried, axis=1)[:, None], axis=2)
+        within = (np.abs(low + high) <= limit).all(axis=1)
+        matched = within & exists & (partner < 0) & np.take_along_axis(free, tried, axis=1)
+        partner[matched] = tried[matched]
+        group, _ = np.nonzero(matched)
+        free[group, tried[matched]] = False
+    # as many are left on both sides
+    partner[exists & (partner < 0)] = np.nonzero(free)[1]
+    pairs = np.stack([small, np.take_along_axis(large, np.maximum(partner, 0), axis=1)], axis=2)
+    order = np.zeros((len(groups), groups.shape[2] + 1), np.int64)
+    order[:, : pairs[0].size] = pairs.reshape(len(groups), -1)
+    np.put_along_axis(order, 2 * half, np.take_along_axis(by_size, half, axis=1), axis=1)
+    return order

@@ -20,7 +20,7 @@ from distilspec.fast.kernels.tiles import INDEX
 #: Steps of the reduction that the inner loop takes at once: a power of two.
 UNROLLED = 2
 
-#: Bytes of the place of a step's codes in a tile.
+#: Bytes of how far something is from the start of a tile.
 OFFSET = 4
 
 #: What is multiplied besides the weights on targets with a ``pair_limit``.

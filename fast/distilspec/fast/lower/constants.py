@@ -12,13 +12,10 @@ Array = NDArray[Any]
 
 def dequantized(codes: Array, scale: Array, zero_point: Array | None, axis: int | None) -> Array:
     """Return the real numbers of codes, float32; with an axis each of its indices has a scale and a zero point."""
-
-    def along(values: Array) -> Array:
-        return values if axis is None else np.expand_dims(values, [at for at in range(codes.ndim) if at != axis % codes.ndim])
-
-    numbers = codes.astype(np.int64) - (0 if zero_point is None else along(zero_point))
+    others = [] if axis is None else [other for other in range(codes.ndim) if other != axis % codes.ndim]
+    numbers = codes.astype(np.int64) - (0 if zero_point is None else np.expand_dims(zero_point, others))
     with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(numbers.astype(np.float64) * along(scale), np.float32)
+        return np.asarray(numbers.astype(np.float64) * np.expand_dims(scale, others), np.float32)
 
 
 def unpacked(data: Array, indices: Array, indptr: Array, columns: int) -> Array:

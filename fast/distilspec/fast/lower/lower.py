@@ -130,9 +130,10 @@ class _Lowering:
         return None
 
     def _embedding(self, step: Step) -> None:
-        ids, table = step.inputs[0], self._constant(step, 1)
-        if ids not in self._program.inputs:
-            raise self._refuse(step, "operand 0 to be an input of the program")
+        ids, table = str(step.inputs[0]), self._constant(step, 1)
+        spec = self._program.inputs.get(ids)
+        if spec is None or len(spec.shape) != 2 or spec.shape[SEQUENCE] == 0:
+            raise self._refuse(step, "operand 0 to be an input [batch, sequence] of the program, with tokens")
         self._emit(Embed(step.name, (ids,), (_float(table),)), Tensor(Rows.TOKENS, table.shape[1]))
 
     def _slice(self, step: Step) -> None:

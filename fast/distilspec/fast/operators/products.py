@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.fast.backends.reading import code_shift
-from distilspec.fast.backends.weights import pack
+from distilspec.fast.backends.weights import KERNELS, pack
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.kernels.codes import Layout
 from distilspec.fast.kernels.epilogue import Epilogue
@@ -34,12 +34,12 @@ def float_product(x: RealArray, weight: RealArray, bias: RealArray | None) -> Fl
     tiles = tiled(rows[np.newaxis])
     out = np.empty((len(tiles), len(weight), host_target().tile), np.float32)
     operands = {**packed.operands, "x": tiles, "out": out, "tiles": len(tiles)}
-    call(packed.kernel, host_target().dot, Epilogue(), units=packed.units, **operands)
+    call(KERNELS[packed.kernel], host_target().dot, Epilogue(), units=packed.units, **operands)
     return untiled(out, 1, len(rows)).reshape(*x.shape[:-1], len(weight))
 
 
 def code_product(
-    x: CodeArray,
+    x: Array,
     x_scale: Float32Array,
     x_zero_point: CodeArray,
     weight: Int8Array,
@@ -72,7 +72,7 @@ def code_product(
     }  # fmt: skip
     if y_scale is None or y_zero_point is None:
         out = np.empty((len(codes), features, target.tile), np.float32)
-        call(packed.kernel, target.dot, Epilogue(), units=packed.units, out=out, **operands)
+        call(KERNELS[packed.kernel], target.dot, Epilogue(), units=packed.units, out=out, **operands)
         return untiled(out, 1, count).reshape(*x.shape[:-1], features)
     layout = Layout.FACTORS
     made = codes_memory(layout, len(codes), features)
@@ -80,7 +80,7 @@ def code_product(
         "out_scale": by_token(y_scale, count, np.float32), "out_zero_point": held_zero_point(y_zero_point, count),
         "out_codes": made,
     }  # fmt: skip
-    call(packed.kernel, target.dot, Epilogue(codes=layout), units=packed.units, **operands)
+    call(KERNELS[packed.kernel], target.dot, Epilogue(codes=layout), units=packed.units, **operands)
     return codes_from(made, layout, count, features, y_zero_point.dtype).reshape(*x.shape[:-1], features)
 
 

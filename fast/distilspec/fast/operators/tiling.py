@@ -19,7 +19,7 @@ from distilspec.fast.kernels.layout import padded
 from distilspec.fast.kernels.quantize import quantize
 from distilspec.fast.kernels.untile import untile
 from distilspec.fast.operators.call import call
-from distilspec.reference.contract.types import Array, CodeArray, Float32Array, RealArray
+from distilspec.reference.contract.types import Array, Float32Array, RealArray
 
 
 def rounded(x: RealArray) -> Float32Array:
@@ -47,7 +47,8 @@ def tiled(x: Float32Array) -> Float32Array:
 def looked_up(ids: Array, table: Float32Array) -> Float32Array:
     """Return the rows of a table for ids [sequences, tokens] as [tile, features, tile tokens]."""
     target, features = host_target(), table.shape[1]
-    space = spaced(*ids.shape, target.tile)
+    sequences, tokens = ids.shape
+    space = spaced(sequences, tokens, target.tile)
     out = np.empty((space.tiles, features, target.tile), np.float32)
     call(
         embed, ("word",), units=space.tiles, word_ids=np.asarray(ids, np.int64, order="C"), start=space.start,
@@ -68,20 +69,20 @@ def untiled(tiles: Float32Array, sequences: int, tokens: int) -> Float32Array:
     return out
 
 
-def by_token(values: Array, rows: int, dtype: type[np.generic]) -> Array:
+def by_token(values: Array | np.generic, rows: int, dtype: type[np.generic]) -> Array:
     """Return a number for all rows, or one for each as [rows, 1], for every token of their tiles."""
     held = np.ones(padded(rows, host_target().tile), dtype)
     held[:rows] = np.broadcast_to(values, (rows, 1))[:, 0]
     return held
 
 
-def held_zero_point(zero_point: CodeArray, rows: int) -> Array:
+def held_zero_point(zero_point: Array, rows: int) -> Array:
     """Return zero points as ``by_token`` does, in the numbers that kernels hold."""
     shift = code_shift(host_target(), signed=zero_point.dtype == np.int8)
     return by_token(zero_point.astype(np.int32) + shift, rows, np.int32)
 
 
-def codes_from(memory: Array, layout: Layout, rows: int, features: int, dtype: np.dtype[np.generic]) -> CodeArray:
+def codes_from(memory: Array, layout: Layout, rows: int, features: int, dtype: np.dtype[np.generic]) -> Array:
     """Return the codes that a kernel wrote as [rows, features] of the specification's numbers."""
     target = host_target()
     held = codes_of(memory, layout, features, target)[:rows].astype(np.int32)
@@ -95,7 +96,7 @@ def codes_memory(layout: Layout, tiles: int, features: int) -> Array:
 
 def quantized_tiles(
     tiles: Float32Array, rows: int, x_scale: Array, zero_point: Array, dtype: np.dtype[np.generic]
-) -> CodeArray:
+) -> Array:
     """Return the codes [rows, features] of floats in tiles, by scales and zero points by token."""
     count, features, _ = tiles.shape
     codes = codes_memory(Layout.FACTORS, count, features)

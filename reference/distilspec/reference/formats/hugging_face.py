@@ -76,6 +76,10 @@ _FIXED: Mapping[str, Any] = {
 }
 
 
+#: What a classifier's labels may be.
+PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+
+
 class StoredTensor(NamedTuple):
     """A tensor in a file."""
 
@@ -97,6 +101,7 @@ class Model:
     A program with what is needed to ask it: tokenizer, config, head and the names of its labels.
 
     ``program.constants`` holds the weights under their Hugging Face names without the family prefix.
+    ``problem_type`` is what ``config.json`` says of a classifier's labels: regression, one label or several at once.
     """
 
     name: str
@@ -106,6 +111,7 @@ class Model:
     head: str
     labels: tuple[str, ...]
     weights: Mapping[str, Array]
+    problem_type: str | None = None
 
     def encode(self, texts: Sequence[Text], *, truncate: bool = False) -> dict[str, Int64Array]:
         """Return the program's inputs for these texts; the parameters and errors are those of ``Tokenizer.encode``."""
@@ -144,8 +150,11 @@ def load_folder(folder: Path, *, head: str | None = None, name: str = "") -> Mod
     weights = _weights(_with_tied(stored, fields), config, head)
     tokenizer = Tokenizer(folder / "tokenizer.json", max_positions=config.max_positions, vocab_size=config.vocab_size)
     name = name or folder.resolve().name
-    labels = _labels(fields, config, folder) if head.endswith("-classification") else ()
-    return Model(name, build_program(config, head, weights, name=name), tokenizer, config, head, labels, weights)
+    program = build_program(config, head, weights, name=name)
+    if not head.endswith("-classification"):
+        return Model(name, program, tokenizer, config, head, (), weights)
+    labels = _labels(fields, config, folder)
+    return Model(name, program, tokenizer, config, head, labels, weights, _problem_type(fields, folder))
 
 
 def save_folder(folder: Path, config: Config, head: str, weights: Mapping[str, Array], tokenizer: Path) -> None:
@@ -246,6 +255,13 @@ def _labels(fields: Mapping[str, Any], config: Config, folder: Path) -> tuple[st
     if not all(isinstance(label, str) and label.isprintable() for label in labels):
         raise FormatError(f"{folder}: id2label is {names!r:.60}; expected a name for 0 to {config.num_labels - 1}")
     return tuple(map(str, labels))
+
+
+def _problem_type(fields: Mapping[str, Any], folder: Path) -> str | None:
+    problem = fields.get("problem_type")
+    if problem is not None and problem not in PROBLEM_TYPES:
+        raise UnsupportedError(f"{folder}: problem_type is {problem!r:.60}; expected one of {', '.join(PROBLEM_TYPES)}")
+    return problem
 
 
 def _stored_tensors(folder: Path) -> dict[str, StoredTensor]:

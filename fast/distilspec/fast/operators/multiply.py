@@ -1,0 +1,18 @@
+"""``multiply``: product of two tensors."""
+
+from __future__ import annotations
+
+from distilspec.fast.operators.elementwise import of_two
+from distilspec.reference.contract.types import Float32Array, NumberArray
+
+
+def multiply(a: NumberArray, b: NumberArray) -> Float32Array:
+    """
+    Return the operator ``multiply`` of elements that are rounded to float32.
+
+    Raises
+    ------
+    UnsupportedError
+        Integers.
+    """
+    return of_two("multiply", "MUL", a, b)

@@ -1,0 +1,104 @@
+"""The loops that measure what a processor can do at most: that they do the work that is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rowwise_runs import everyhow, run
+
+from distilspec.fast import limits
+from distilspec.fast.codegen.ir import Instruction, Loop
+from distilspec.fast.isa import TARGETS, executable_targets
+from distilspec.fast.kernels.panels import factors
+from distilspec.fast.limits import UNROLLED, accumulators, float32_loop, int8_loop, read_loop
+
+
+def wrapped(total):
+    """Return an integer as int32 holds it."""
+    return (total + 2**31) % 2**32 - 2**31
+
+
+def parts(total, target):
+    """Return the factors whose bytes an accumulator has."""
+    held = np.array([total], np.int32).tobytes()
+    return np.frombuffer(held, np.int16 if target.dot == 2 else np.int8 if target.signed_codes else np.uint8)
+
+
+@everyhow
+def test_every_sum_takes_its_products_in_each_turn(target, machine):
+    """Three turns of ``UNROLLED`` dot products: each multiplies the bytes of the sum itself."""
+    rng = np.random.default_rng(0)
+    dtype = np.int16 if target.dot == 2 else np.int8
+    weights = rng.integers(-60, 61, factors(target).lanes).astype(dtype)  # no target saturates pairs of these
+    sums = rng.integers(-1000, 1000, accumulators(target) * target.lanes).astype(np.int32)
+    expected = []
+    for position, total in enumerate(sums.tolist()):
+        lane = position % target.lanes
+        own = weights[lane * target.dot : (lane + 1) * target.dot].tolist()
+        for _ in range(3 * UNROLLED):
+            total = wrapped(total + sum(a * b for a, b in zip(parts(total, target).tolist(), own, strict=True)))
+        expected.append(total)
+
+    run(int8_loop, target, (), machine, weights, sums, 3)
+
+    assert sums.tolist() == expected
+
+
+@everyhow
+def test_float32_sums_stay_ordinary_numbers(target, machine):
+    """0 becomes 1 - 2^-16 after two turns: x * 0.5 + 0.5, sixteen times; that is exact in float32."""
+    sums = np.zeros(accumulators(target) * target.lanes, np.float32)
+
+    run(float32_loop, target, (), machine, np.full(target.lanes, 0.5, np.float32), sums, 2)
+
+    assert set(sums.tolist()) == {1 - 2.0**-16}
+
+
+@everyhow
+def test_every_byte_is_read_once(target, machine):
+    """The sum of all words, whatever lane and register each went into."""
+    words = np.random.default_rng(0).integers(-1000, 1000, 5 * UNROLLED * target.lanes).astype(np.int32)
+    sums = np.full(UNROLLED * target.lanes, -1, np.int32)
+
+    run(read_loop, target, (), machine, words, sums, words.nbytes)
+
+    assert sums.sum() == words.sum()
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+def test_nothing_but_products_is_in_a_turn(target):
+    """The loops touch no memory, and their sums fit the registers with one for the weights and one to multiply in."""
+    for loop, opcodes in ((int8_loop, {"dot2", "dot4", "bits_as"}), (float32_loop, {"fma"})):
+        (turn,) = (item for item in loop(target).body if isinstance(item, Loop))
+        assert {item.opcode for item in turn.body if isinstance(item, Instruction)} <= opcodes
+    assert accumulators(target) + 2 <= target.registers
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("target", executable_targets(), ids=lambda target: target.name)
+def test_as_many_products_are_counted_as_are_made(target, threads, monkeypatch):
+    """A rate is the number of products in the instructions of all turns and threads, over the time of the best run."""
+    monkeypatch.setattr(limits, "TURNS", 100)
+    monkeypatch.setattr(limits, "RUNS", 2)
+    monkeypatch.setattr(limits, "READ", 2**20)
+    best = limits._best
+    monkeypatch.setattr(limits, "_best", lambda runs, count: best(runs, count) * 0 + 4.0)
+
+    for rate, loop, each in (
+        (limits.int8_peak, int8_loop, target.dot * target.lanes), (limits.float32_peak, float32_loop, target.lanes)
+    ):  # fmt: skip
+        (turn,) = (item for item in loop(target).body if isinstance(item, Loop))
+        made = sum(isinstance(item, Instruction) and item.opcode in ("dot2", "dot4", "fma") for item in turn.body)
+        assert rate(target, threads) == threads * 100 * made * each / 4.0
+    assert limits.read_bandwidth(target, threads) == 2**20 / 4.0
+
+
+def test_the_best_run_is_from_the_first_beginning_to_the_last_end():
+    """Of two threads, of which one is quick; every run happens as often as it is asked for."""
+    counted = []
+    slow = limits.threading.Event()
+
+    seconds = limits._best([lambda: counted.append(0), lambda: slow.wait(0.01)], 3)
+
+    assert counted == [0, 0, 0]
+    assert seconds >= 0.01
