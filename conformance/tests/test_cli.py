@@ -253,7 +253,7 @@ def test_the_goldens_are_verified(call, tmp_path):
 @pytest.mark.parametrize("command", [["check"], ["run", "x", "text", "--runtime"]])
 def test_an_unknown_runtime(call, command):
     """With the names of those that exist, before anything is loaded."""
-    unusable(call(*command, "tensorflow"), "runtime tensorflow", "expected one of reference, torch, onnxruntime")
+    unusable(call(*command, "tensorflow"), "runtime tensorflow", "expected one of reference, fast, torch, onnxruntime")
 
 
 def test_a_runtime_that_is_not_installed():

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from distilspec.conformance.commands.bench import bench
 from distilspec.conformance.commands.check import check
 from distilspec.conformance.commands.compare import compare
 from distilspec.conformance.commands.goldens import goldens
@@ -32,6 +33,7 @@ app.command()(replay)
 app.command()(compare)
 app.command()(mutants)
 app.command()(run)
+app.command()(bench)
 app.command()(spec)
 app.add_typer(goldens, name="goldens")
 

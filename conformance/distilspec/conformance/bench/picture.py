@@ -1,0 +1,136 @@
+"""Latency, throughput and share of the roofline as a picture, every runtime in its own line, losses like wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from distilspec.conformance.bench.rows import Report, Row
+from distilspec.conformance.bench.table import limits_line, weights_and_threads
+from distilspec.conformance.result import State
+from distilspec.reference.contract.errors import RangeError, UnsupportedError
+
+FORMATS = (".svg", ".png")
+
+#: Colours of shapes that people with each kind of colour blindness tell apart (Okabe and Ito).
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
+
+_MARKERS = "osD^vP*"
+
+_INCHES_A_RUNTIME, _INCHES_A_PANEL = 0.32, 1.5
+
+
+def expect_drawable(path: Path) -> None:
+    """Raise ``RangeError`` or ``UnsupportedError`` unless a picture can be written there, before anything is timed."""
+    if path.suffix not in FORMATS:
+        raise RangeError(f"picture: {path} is no {' or '.join(FORMATS)} file; expected one of these")
+    if not path.parent.is_dir():
+        raise RangeError(f"picture: {path.parent} is no folder; expected one that exists")
+    if find_spec("matplotlib") is None:
+        raise UnsupportedError("picture: package matplotlib is not installed; expected it from 'distilspec[bench]'")
+
+
+def draw(report: Report, path: Path) -> None:
+    """Write the picture; rows without a time are named, with their state, at the left edge of each panel."""
+    figure_module: Any = import_module("matplotlib.figure")
+    groups = [list(rows) for _, rows in groupby(report.rows, key=_group)]
+    heights = [_INCHES_A_RUNTIME * len({row.runtime for row in rows}) + _INCHES_A_PANEL for rows in groups]
+    figure = figure_module.Figure(figsize=(14, sum(heights) + 0.9), layout="constrained")
+    axes = figure.subplots(len(groups), 3, squeeze=False, height_ratios=heights)
+    colours = {shape: number for number, shape in enumerate(dict.fromkeys(_shape(row) for row in report.rows))}
+    for panels, rows in zip(axes, groups, strict=True):
+        _draw_group(panels, rows, colours)
+    figure.legend(handles=_legend(colours), loc="outside lower center", ncols=len(colours) + 2, frameon=False)
+    limits = "\n".join(limits_line(one) for one in report.limits.values())
+    figure.suptitle(f"{report.machine.cpu}, {report.machine.date[:10]}\n{limits}", fontsize=10)
+    figure.savefig(path, dpi=120)
+
+
+def order(rows: Sequence[Row]) -> list[str]:
+    """Return the runtimes, the one with the best ratios last, which is drawn at the top; those without time first."""
+    by_runtime: dict[str, list[float]] = {row.runtime: [] for row in rows}
+    for row in rows:
+        if row.median_ms is not None:
+            by_runtime[row.runtime].append(row.batch * row.seq / row.median_ms)
+    return sorted(by_runtime, key=lambda name: median(by_runtime[name]) if by_runtime[name] else -1.0)
+
+
+def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str, int]) -> None:
+    figures: tuple[tuple[str, Callable[[float, Row], float | None], bool], ...] = (
+        ("latency in ms", _milliseconds, True),
+        ("texts a second", _texts, True),
+        ("share of the roofline in %", _share, False),
+    )
+    names = order(rows)
+    for panel, (title, figure, is_log) in zip(panels, figures, strict=True):
+        for row in rows:
+            _draw_row(panel, names.index(row.runtime), row, figure, colours[_shape(row)])
+        panel.set_yticks(range(len(names)), names if panel is panels[0] else [""] * len(names))
+        panel.set_ylim(-0.6, len(names) - 0.4)
+        panel.set_xlabel(title)
+        panel.grid(axis="x", which="both", alpha=0.25)
+        panel.grid(axis="y", alpha=0.12)
+        if is_log:
+            panel.set_xscale("log")
+            panel.xaxis.set_major_formatter("{x:g}")
+            panel.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+            panel.tick_params(axis="x", which="both", labelsize=8)
+        else:
+            panel.set_xlim(left=0)
+    panels[0].set_title(_group(rows[0]), loc="left", fontsize=10, fontweight="bold")
+    for number, name in enumerate(names):
+        if all(row.median_ms is None for row in rows if row.runtime == name):
+            state = next(row.state for row in rows if row.runtime == name)
+            panels[0].annotate(
+                str(state), (0.01, number), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.4"
+            )
+
+
+def _draw_row(panel: Any, line: int, row: Row, figure: Callable[[float, Row], float | None], number: int) -> None:
+    if row.median_ms is None or (place := figure(row.median_ms, row)) is None:
+        return
+    colour, marker = COLOURS[number % len(COLOURS)], _MARKERS[number % len(_MARKERS)]
+    if row.speeds_ms is not None:
+        both = [figure(ms, row) for ms in row.speeds_ms]
+        panel.plot(both, [line, line], "|-", color=colour, markersize=11, linewidth=1)
+    fill = colour if row.state is State.PASS else "white"
+    panel.plot([place], [line], marker, color=colour, markerfacecolor=fill, markersize=7)
+
+
+def _legend(colours: Mapping[str, int]) -> list[Any]:
+    lines: Any = import_module("matplotlib.lines")
+    handles = [
+        lines.Line2D([], [], color=COLOURS[n % len(COLOURS)], marker=_MARKERS[n % len(_MARKERS)], ls="", label=shape)
+        for shape, n in colours.items()
+    ]
+    hollow = lines.Line2D([], [], color="0.3", marker="o", markerfacecolor="white", ls="", label="wrong results")
+    two = lines.Line2D([], [], color="0.3", marker="|", markersize=11, label="two speeds")
+    return [*handles, hollow, two]
+
+
+def _milliseconds(ms: float, row: Row) -> float:  # noqa: ARG001 - one of three figures
+    return ms
+
+
+def _texts(ms: float, row: Row) -> float:
+    return row.batch / ms * 1e3
+
+
+def _share(ms: float, row: Row) -> float | None:
+    """Return the share of the roofline at a time, which falls as the time grows."""
+    if row.roofline is None or row.median_ms is None:
+        return None
+    return 100 * row.roofline * row.median_ms / ms
+
+
+def _shape(row: Row) -> str:
+    return f"{row.batch}x{row.seq}"
+
+
+def _group(row: Row) -> str:
+    return f"{row.model}, {weights_and_threads(row)}"

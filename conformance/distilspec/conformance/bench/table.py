@@ -1,0 +1,114 @@
+"""The rows of a benchmark on a console, losses like wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from distilspec.conformance.bench.rows import LeftOut, Report, Row
+from distilspec.conformance.bench.work import Limits
+from distilspec.conformance.report.text import printable
+from distilspec.conformance.result import State
+
+COLUMNS = ("runtime", "version", "recipe", "verdict", "ms", "spread", "ratio", "[quartiles]", "texts/s", "roofline")
+
+_GIGA = 1e9
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print the machine's limits, a table for each workload, shape and number of threads, and who was left out."""
+    _line(console, f"{report.machine.cpu}, {report.machine.cores} processors")
+    for limits in report.limits.values():
+        _line(console, limits_line(limits))
+    for title, rows in groupby(report.rows, key=title_of):
+        of_base = list(rows)
+        console.print()
+        _line(console, f"{title}; ratio: speed against {of_base[0].base} in the same round")
+        console.print(_table(of_base))
+        for note in notes(of_base):
+            _line(console, f"  {note}")
+    if report.left_out:
+        console.print()
+    for one in report.left_out:
+        _line(console, left_out_line(one))
+
+
+def limits_line(limits: Limits) -> str:
+    """Return the limits of a number of threads in a line."""
+    return (
+        f"{limits.threads} thread{'s' if limits.threads > 1 else ''} ({limits.target}) at most: "
+        f"{limits.int8_products / _GIGA:.1f} INT8 and {limits.float32_products / _GIGA:.1f} float32 products/ns, "
+        f"{limits.read_bytes / _GIGA:.1f} GB/s read"
+    )
+
+
+def left_out_line(one: LeftOut) -> str:
+    """Return who is left out, and what would change that."""
+    return f"{one.runtime} is left out: {one.reason}"
+
+
+def title_of(row: Row) -> str:
+    """Return what was timed, without by whom."""
+    return f"{row.model} {row.batch}x{row.seq}, {weights_and_threads(row)}"
+
+
+def weights_and_threads(row: Row) -> str:
+    """Return how the weights are pruned, and the number of threads."""
+    weights = "dense"
+    if row.sparsity and row.block_shape:
+        out, in_ = row.block_shape
+        pruned = " in the feed-forward networks" if row.pruned == "ffn" else ""
+        weights = f"{row.sparsity:.0%} sparse{pruned} in blocks of ({out}, {in_})"
+    return f"{weights}, {row.threads} thread{'s' if row.threads > 1 else ''}"
+
+
+def notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield what does not fit a column: two speeds, wrong results, and failures."""
+    for row in rows:
+        if row.speeds_ms is not None:
+            quick, slow = row.speeds_ms
+            yield f"{row.runtime} has two speeds: {quick:.2f} and {slow:.2f} ms"
+        if row.state is State.FAIL and row.error is not None:
+            yield f"{row.runtime} computes something else: it is off by {row.error:.2g}; expected {row.error_limit:.2g}"
+        elif row.detail:
+            yield f"{row.runtime}: {row.detail}"
+
+
+def quickest_first(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows by their time, those without one at the end."""
+    return sorted(rows, key=lambda row: (row.median_ms is None, row.median_ms or 0.0))
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return the cells of a row, in the order of ``COLUMNS``."""
+    who = (row.runtime, row.version, row.recipe, str(row.state))
+    if row.median_ms is None or row.spread is None:
+        return (*who, *("-" for _ in COLUMNS[len(who) :]))
+    around = "-" if row.ratio_quartiles is None else "{:.2f} to {:.2f}".format(*row.ratio_quartiles)
+    return (
+        *who,
+        f"{row.median_ms:.2f}" + ("*" if row.speeds_ms else ""),
+        f"{row.spread:.2f}",
+        "-" if row.ratio is None else f"{row.ratio:.2f}x",
+        around,
+        f"{row.batch / row.median_ms * 1e3:.1f}",
+        "-" if row.roofline is None else f"{row.roofline:.0%}",
+    )
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(COLUMNS):
+        table.add_column(Text(column), justify="left" if number < 4 else "right", no_wrap=True)
+    for row in quickest_first(rows):
+        style = "red" if row.state is not State.PASS else ""
+        table.add_row(*(Text(printable(cell), style=style) for cell in cells(row)))
+    return table
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(Text(printable(text)), soft_wrap=True, highlight=False)

@@ -1,0 +1,98 @@
+"""``distilspec bench``: runtimes side by side on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from distilspec.conformance.commands.options import JsonOption, parse_block_shape
+from distilspec.reference.contract.errors import RangeError
+
+#: Characters of a line of the tables; a narrower terminal wraps lines, where tables would lose cells.
+WIDTH = 130
+
+
+def bench(
+    runtimes: Annotated[
+        list[str] | None, typer.Argument(help="Runtimes or forms of them, e.g. fast openvino; all for everything.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="distilbert-base (random weights), minilm, minilm-distilbert, or a Hugging Face folder.")
+    ] = "distilbert-base",
+    shapes: Annotated[str, typer.Option(help="BATCHxTOKENS, separated by commas.")] = "1x128",
+    threads: Annotated[list[int] | None, typer.Option(help="Threads of each runtime; repeatable.", min=1)] = None,
+    sparsity: Annotated[list[float] | None, typer.Option(help="Share of pruned blocks; repeatable.")] = None,
+    block_shape: Annotated[list[str] | None, typer.Option(help="out,in of a pruned block; repeatable.")] = None,
+    pruned: Annotated[str, typer.Option(help="all: every Linear of the encoder; ffn: the feed-forward ones.")] = "all",
+    base: Annotated[str | None, typer.Option(help="Against whom the ratios are: openvino-int8 if timed.")] = None,
+    seconds: Annotated[float, typer.Option(help="Time for the rounds of each table.", min=0.0)] = 20.0,
+    latency_limit: Annotated[
+        float | None, typer.Option(help="Milliseconds: find the most texts a second whose p99 latency is under it.")
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw latency, throughput and roofline, .svg or .png.")] = None,
+    as_json_text: JsonOption = False,
+) -> None:
+    """
+    Time runtimes in rounds on one machine, each in a process of its own, after comparing what they compute.
+
+    A runtime whose results are wrong is timed as well, with its verdict beside its time.
+
+    Example: distilspec bench --shapes 1x32,1x128 --threads 2 --sparsity 0 --sparsity 0.8
+    """
+    from distilspec.conformance.bench.peers import chosen, missing
+    from distilspec.conformance.bench.picture import draw, expect_drawable
+    from distilspec.conformance.bench.rows import LeftOut, document
+    from distilspec.conformance.bench.serving import as_json, print_served, serve
+    from distilspec.conformance.bench.session import Question, default_threads
+    from distilspec.conformance.bench.session import bench as run
+    from distilspec.conformance.bench.table import print_report
+    from distilspec.conformance.bench.workloads import Shape, workloads
+
+    peers = chosen(runtimes or [])
+    blocks = [parse_block_shape(text) for text in block_shape or ["4,1"]]
+    what = workloads(model, sparsity or [0.0, 0.8], blocks, pruned)
+    sizes = [Shape.parse(text) for text in shapes.split(",")]
+    if picture is not None:
+        expect_drawable(picture)
+    console = Console(width=max(WIDTH, Console().width))
+    if latency_limit is not None:
+        counts = threads or default_threads()
+        if len({shape.sequence for shape in sizes}) > 1 or len(counts) > 1 or picture is not None:
+            raise RangeError(
+                "bench: --latency-limit chooses batch sizes and threads itself; "
+                "expected one shape, one --threads and no --picture"
+            )
+        left_out = [LeftOut(peer.name, reason) for peer in peers if (reason := missing(peer)) is not None]
+        present = [peer for peer in peers if missing(peer) is None]
+        with _status() as show:
+            tried = serve(present, what, sizes[0].sequence, counts[0], latency_limit, seconds, show)
+        if as_json_text:
+            print(json.dumps(as_json(tried, left_out, latency_limit), indent=1))
+        else:
+            print_served(tried, left_out, latency_limit, console)
+        return
+    with _status() as show:
+        report = run(Question(peers, what, sizes, threads or default_threads(), base, seconds), show)
+    if as_json_text:
+        print(json.dumps(document(report), indent=1, allow_nan=False))
+    else:
+        print_report(report, console)
+    if picture is not None:
+        draw(report, picture)
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], object]]:
+    """Yield what shows what is being done, on a terminal only."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield status.update
