@@ -209,12 +209,23 @@ def test_bad_input_is_refused_in_one_line(change, error, message, backend):
 
 def test_what_cannot_be_compiled_is_refused():
     """With what was expected."""
-    with pytest.raises(UnsupportedError, match="backend 'cuda' does not exist; expected one of native, numpy"):
+    with pytest.raises(UnsupportedError, match="backend 'cuda' does not exist; expected one of auto, native, numpy"):
         engine(backend="cuda")
     with pytest.raises(UnsupportedError, match="a program of recipe fp32; expected a model to apply w8a8-static to"):
         compile(small_program(), recipe="w8a8-static")
     with pytest.raises(RangeError, match="threads: got 0"):
         engine(threads=0)
+
+
+def test_without_llvmlite_numpy_computes(monkeypatch):
+    """With a warning; who asks for kernels is refused."""
+    monkeypatch.setattr("distilspec.fast.engine.find_spec", lambda _: None)
+    arrays = inputs(small_program(), 2, 5)
+    with pytest.warns(UserWarning, match="llvmlite is not installed, so NumPy computes"):
+        made = engine(backend="auto")
+    assert bits(made.run(arrays)) == bits(engine(backend="numpy").run(arrays))
+    with pytest.raises(UnsupportedError, match="backend native: llvmlite is not installed"):
+        engine(backend="native")
 
 
 def test_an_engine_that_was_closed_says_so():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -23,7 +25,7 @@ from distilspec.reference.recipes import apply_recipe, calibrate, prune
 Array = NDArray[Any]
 
 #: What carries out the steps, by the names that ``compile`` takes.
-BACKENDS = ("native", "numpy")
+BACKENDS = ("auto", "native", "numpy")
 
 
 class Backend(Protocol):
@@ -56,7 +58,7 @@ class Engine:
     """
 
     def __init__(
-        self, program: Program, *, threads: int = 1, oversubscribe: bool = False, backend: str = "native"
+        self, program: Program, *, threads: int = 1, oversubscribe: bool = False, backend: str = "auto"
     ) -> None:
         """
         Lower a program and prepare its weights.
@@ -68,7 +70,8 @@ class Engine:
             Those that compute, the caller's among them.
         oversubscribe : bool
             Allow more threads than processors, which is slow and changes no result.
-        backend : {"native", "numpy"}
+        backend : {"auto", "native", "numpy"}
+            Without a choice: kernels where llvmlite is installed, else NumPy, with a warning.
 
         Raises
         ------
@@ -240,7 +243,7 @@ def compile(
     calibration: Sequence[str] = (),
     head: str | None = None,
     threads: int = 1,
-    backend: str = "native",
+    backend: str = "auto",
 ) -> Engine:
     """
     Return an engine for a model.
@@ -260,7 +263,7 @@ def compile(
     head : str, optional
         The task's head, where the model has several.
     threads : int
-    backend : {"native", "numpy"}
+    backend : {"auto", "native", "numpy"}
 
     Raises
     ------
@@ -287,8 +290,13 @@ def compile(
 
 
 def _backend(lowered: Lowered, threads: int, oversubscribe: bool, backend: str) -> Backend:
-    if backend == "numpy":
+    installed = find_spec("llvmlite") is not None
+    if backend == "auto" and not installed:
+        warnings.warn("llvmlite is not installed, so NumPy computes; pip install 'distilspec[fast]'", stacklevel=4)
+    if backend == "numpy" or (backend == "auto" and not installed):
         return NumpyBackend(lowered)
+    if not installed:
+        raise UnsupportedError("backend native: llvmlite is not installed; expected it, or backend numpy")
     from distilspec.fast.backends.native import NativeBackend
 
     return NativeBackend.pack(lowered, threads, oversubscribe=oversubscribe)

@@ -22,8 +22,8 @@ def emit(functions: Sequence[Function], target: Target) -> str:
     The functions are those that ``verify`` accepts. Pointers may be anywhere; what is written through one parameter
     must not be read or written through another.
 
-    A function whose parameters end in ``first`` and ``last`` has an entry beside it: it takes a pointer to slots of 8
-    bytes, ``first``, ``last`` and ``worker``, reads every other parameter from a slot, in order, and calls the function.
+    A function whose parameters end in ``first`` and ``last`` has an entry beside it, which takes a pointer to slots of
+    8 bytes, ``first``, ``last`` and ``worker``, reads every other parameter from a slot, in order, and calls it.
     """
     bodies = [_Emitter(target) for _ in functions]
     texts = [emitter.function(function) for emitter, function in zip(bodies, functions, strict=True)]

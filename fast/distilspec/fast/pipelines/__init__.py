@@ -43,7 +43,7 @@ def pipeline(
     sparsity: float = 0.0,
     block_shape: tuple[int, int] = (4, 1),
     threads: int = 1,
-    backend: str = "native",
+    backend: str = "auto",
     **options: Any,
 ) -> Pipeline[Any]:
     """
