@@ -311,9 +311,7 @@ def _ids(array: Array) -> Array:
 
 
 def _mask(name: str, array: Array) -> Array:
-    kept = (
-        np.ascontiguousarray(array, np.uint8) if array.dtype != np.bool_ else np.ascontiguousarray(array).view(np.uint8)
-    )
-    if array.dtype != np.bool_ and not np.isin(array, (0, 1)).all():
-        raise RangeError(f"{name}: holds {array[~np.isin(array, (0, 1))].flat[0]}; expected 0 or 1")
-    return kept
+    if array.dtype != np.bool_ and array.size and not 0 <= array.min() <= array.max() <= 1:
+        worst = array.min() if array.min() < 0 else array.max()
+        raise RangeError(f"{name}: holds {worst}; expected 0 or 1")
+    return np.ascontiguousarray(array, np.uint8)

@@ -124,7 +124,8 @@ class NativeBackend:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
         if self._mapped:
             self._mapped.expect_unchanged()
-        whole = bool(expose) or not self._divisible
+        few = self._shows_tokens and inputs["input_ids"].size <= TOKENS_TOGETHER
+        whole = few or bool(expose) or not self._divisible
         with self._lock:
             if not self._pool.belongs_here:
                 self._pool = self._new_pool()
