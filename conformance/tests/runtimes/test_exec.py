@@ -180,13 +180,11 @@ def test_a_strange_worker_may_be_right(start, right):
 
 
 def test_a_line_that_nobody_asked_for_is_found_with_the_next_request(start):
-    """The first answer was complete; what came after it cannot be the answer to another question."""
-    runtime = start(*misbehaving("two lines"))
+    """The first answer was complete; what came after it cannot be the answer when the case is asked again."""
+    found = outcome(start(*misbehaving("two lines")))
 
-    assert outcome(runtime).state is State.PASS
-    second = outcome(runtime)
-    assert second.state is State.ERROR
-    assert "wrote 'and done' before it was asked to apply relu" in second.detail
+    assert found.state is State.ERROR
+    assert "wrote 'and done' before it was asked to apply relu" in found.detail
 
 
 def test_a_worker_that_ended_is_started_again(start, pids):
@@ -377,7 +375,11 @@ def test_a_planted_bug_is_located_at_its_step(start, tmp_path, kind):
 
     cases = check_model(runtime, subject)
 
-    failed = {case.step for case in cases if case.state is State.FAIL and case.evidence is not None}
+    failed = {
+        case.step
+        for case in cases
+        if case.state is State.FAIL and case.evidence is not None and not case.clause.startswith("DEC")
+    }
     steps = subject.program.steps
     (gelu,) = [index for index, step in enumerate(steps) if step.op == "gelu"]
     first_shown = (

@@ -55,8 +55,8 @@ def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray, *, axis: 
 
     Accuracy
     --------
-    Exact. Which codes a runtime that multiplies by the reciprocal may return is derived in
-    docs/derivations/quantize.md.
+    Exact. A runtime that multiplies by the reciprocal may also return the other code beside a boundary, as
+    docs/derivations/quantize.md derives; an exact tie is never free.
 
     Special values
     --------------
