@@ -53,7 +53,8 @@ class WorkerProcess:
             )
         except OSError as error:
             raise RuntimeMissingError(
-                f"worker: {command[0]!r:.200} cannot be started: {error.strerror}; expected a program that can be started"
+                f"worker: {command[0]!r:.200} cannot be started: {error.strerror}; "
+                "expected a program that can be started"
             ) from None
         self._stdin, self._stdout, self._stderr = (
             cast("IO[bytes]", stream) for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
