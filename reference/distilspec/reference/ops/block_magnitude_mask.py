@@ -7,7 +7,7 @@ import numpy as np
 from distilspec.reference.arith import real, round_half_even
 from distilspec.reference.contract.checks import expect, expect_block_shape, expect_finite, expect_float
 from distilspec.reference.contract.errors import RangeError
-from distilspec.reference.contract.types import BoolArray, RealArray
+from distilspec.reference.contract.types import BoolArray, Float64Array, RealArray
 
 
 def block_magnitude_mask(weight: RealArray, *, block_shape: tuple[int, int], sparsity: float) -> BoolArray:
@@ -75,13 +75,20 @@ def block_magnitude_mask(weight: RealArray, *, block_shape: tuple[int, int], spa
         clause="BMM-C3",
     )
     out, in_ = block_shape
+    score = block_scores(weight, block_shape)
+    pruned = int(round_half_even(np.asarray(sparsity * score.size)))  # BMM-S2
+    order = np.argsort(score, axis=None, kind="stable")  # BMM-S3
+    kept = np.ones(score.size, np.bool_)
+    kept[order[:pruned]] = False
+    return kept.reshape(score.shape).repeat(out, axis=0).repeat(in_, axis=1)  # BMM-S4
+
+
+def block_scores(weight: RealArray, block_shape: tuple[int, int]) -> Float64Array:
+    """Return the sum of magnitudes of every block: float64 [block rows, block columns]."""
+    out, in_ = block_shape
     rows, columns = weight.shape[0] // out, weight.shape[1] // in_
     magnitudes = np.abs(real(weight)).reshape(rows, out, columns, in_)
     score = np.zeros((rows, columns))
     for i, j in np.ndindex(out, in_):
         score += magnitudes[:, i, :, j]  # BMM-S1
-    pruned = int(round_half_even(np.asarray(sparsity * score.size)))  # BMM-S2
-    order = np.argsort(score, axis=None, kind="stable")  # BMM-S3
-    kept = np.ones(score.size, np.bool_)
-    kept[order[:pruned]] = False
-    return kept.reshape(rows, columns).repeat(out, axis=0).repeat(in_, axis=1)  # BMM-S4
+    return score

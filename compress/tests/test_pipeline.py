@@ -1,0 +1,131 @@
+"""Pipeline files: what they may say, and the one line that refuses the rest."""
+
+from __future__ import annotations
+
+import pytest
+from refusal import refused
+
+from distilspec.compress.pipeline import Cubic, Logits, Pipeline, load_pipeline
+from distilspec.reference.contract.errors import FormatError
+
+LEAST = """
+name: small
+data:
+  file: reviews.csv
+  labels: {0: bad, 1: good}
+teacher: {model: minilm}
+outputs: {folder: out/small}
+"""
+
+PRUNING = "pruning: {sparsity: 0.8, schedule: {kind: cubic}"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that loads a pipeline from text."""
+
+    def load(text):
+        path = tmp_path / "pipeline.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_pipeline(path)
+
+    return load
+
+
+def test_what_is_not_said_has_a_default(read):
+    """Numbers as keys are the texts that a CSV file holds."""
+    pipeline = read(LEAST)
+
+    assert pipeline.data.labels == {"0": "bad", "1": "good"}
+    assert pipeline.student.layers == "all"
+    assert pipeline.pruning is None
+    assert pipeline.distillation.logits == Logits(weight=0.5, temperature=2.0)
+
+
+def test_everything_can_be_said(read):
+    """One of each section; a list is a block shape."""
+    pipeline = read(
+        LEAST
+        + "student: {layers: [0, 2, 5], training: {epochs: 2, rewind: true}}\n"
+        + PRUNING
+        + ", block_shape: [16, 4], scope: global}\n"
+        + "distillation: {hard: 0, hidden: {projection: code}, relation: {pairs: [query-key]}, cosine: {}}\n"
+        + "quantisation: {recipe: w8a8-dynamic, budget: 0.2}\n"
+    )
+
+    assert pipeline.student.layers == [0, 2, 5]
+    assert pipeline.pruning.block_shape == (16, 4)
+    assert pipeline.pruning.schedule == Cubic(kind="cubic", begin=0.0, end=0.6, every=20)
+    assert pipeline.distillation.logits is None
+    assert pipeline.distillation.relation.pairs == ["query-key"]
+    assert pipeline.quantisation.budget == 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (LEAST + "prunning: {}\n", "the file: 'prunning' is no key here; expected one of name, seed, hours"),
+        (LEAST + PRUNING + ", sparsty: 0.1}\n", "pruning: 'sparsty' is no key here; expected one of structure"),
+        (LEAST + "pruning: {sparsity: 0.8}\n", "pruning.schedule is absent; expected it"),
+        (
+            LEAST + "pruning: {sparsity: 1.0, schedule: {kind: cubic}}\n",
+            "pruning.sparsity is 1.0; expected less than 1",
+        ),
+        (LEAST + "pruning: {sparsity: -1, schedule: {kind: cubic}}\n", "pruning.sparsity is -1; expected greater than"),
+        (LEAST + "pruning: {sparsity: .nan, schedule: {kind: cubic}}\n", "expected texts, finite numbers"),
+        (
+            LEAST + "pruning: {sparsity: '0.8', schedule: {kind: cubic}}\n",
+            "pruning.sparsity is '0.8'; expected a valid",
+        ),
+        (LEAST + PRUNING + ", block_shape: [4]}\n", "pruning.block_shape.1 is absent"),
+        (LEAST + PRUNING + ", block_shape: [0, 1]}\n", "pruning.block_shape.0 is 0; expected greater than"),
+        (
+            LEAST + PRUNING + ", structure: head, scope: global}\n",
+            "pruning: scope is global and structure head; expected",
+        ),
+        (LEAST + "pruning: {sparsity: 0.8, schedule: {kind: linear}}\n", "pruning.schedule is .*; expected"),
+        (
+            LEAST + "pruning: {sparsity: 0.8, schedule: {kind: cubic, begin: 0.7}}\n",
+            "pruning.schedule.cubic: begin is 0.7 and end 0.6; expected begin < end",
+        ),
+        (
+            LEAST + "pruning: {sparsity: 0.01, schedule: {kind: distiller}}\n",
+            "pruning: sparsity is 0.01; expected more than the schedule's initial 0.05",
+        ),
+        (LEAST + "distillation: {hard: 0}\n", "distillation: hard is 0 and no loss is named; expected"),
+        (LEAST + "student: {layers: []}\n", "student.layers"),
+        (LEAST + "seed: 1\nseed: 2\n", "a key stands twice"),
+        (LEAST + "seed: true\n", "seed is True; expected a valid integer"),
+        ("name: &a x\nseed: *a\n", "an alias is not allowed"),
+        ("name: !!python/object/apply:os.system [ls]\n", "expected YAML"),
+        ("[" * 5000, "expected YAML"),
+        ("- a\n", "the file is .*; expected"),
+        ("", "the file is None; expected"),
+        ("day: 2026-11-21\n", "expected texts, finite numbers"),
+        (b"\xff", "expected a readable YAML file"),
+        ("#" * 200_000, "larger than 100,000 characters"),
+    ],
+)
+def test_a_file_that_is_no_pipeline_is_refused_in_one_line(read, text, match):
+    """Unknown keys, impossible values, contradictions, and YAML that is none or hostile."""
+    with refused(FormatError, match):
+        read(text)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    """With its path."""
+    with refused(FormatError, "absent.yaml: .*; expected a readable YAML file"):
+        load_pipeline(tmp_path / "absent.yaml")
+
+
+def test_every_field_of_every_section_is_documented():
+    """The JSON schema is what ``--help`` and editors show."""
+    schema = Pipeline.model_json_schema()
+    sections = [schema, *schema["$defs"].values()]
+
+    assert len(sections) > 15
+    for section in sections:
+        assert section["description"]
+        assert section["additionalProperties"] is False
+        for name, field in section["properties"].items():
+            assert field.get("description") or "$ref" in field or name == "kind", name
