@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import entry_points
 
 import typer
 
@@ -36,6 +37,8 @@ app.command()(run)
 app.command()(bench)
 app.command()(spec)
 app.add_typer(goldens, name="goldens")
+for command in entry_points(group="distilspec.commands"):
+    app.command(command.name)(command.load())
 
 
 def main() -> None:

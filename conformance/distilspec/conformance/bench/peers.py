@@ -13,8 +13,11 @@ import distilspec.conformance
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
 
-#: The workers of runtimes that need an environment of their own; a wheel does not hold them.
-EXAMPLES = Path(next(iter(distilspec.conformance.__path__))).parents[2] / "examples" / "runtimes"
+#: Where a checkout may be: the folder in which the command is given, or that of the package, for a wheel holds none.
+_CHECKOUTS = (Path.cwd(), Path(next(iter(distilspec.conformance.__path__))).parents[2])
+
+#: The workers of runtimes that need an environment of their own.
+EXAMPLES = next((root for root in _CHECKOUTS if (root / "examples").is_dir()), _CHECKOUTS[0]) / "examples" / "runtimes"
 
 
 @dataclass(frozen=True)
