@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from refusal import refused
 
-from distilspec.compress.pipeline import Cubic, Logits, Pipeline, load_pipeline
+from distilspec.compress.pipeline import Collection, Cubic, Logits, Pipeline, load_pipeline
 from distilspec.reference.contract.errors import FormatError
 
 LEAST = """
@@ -119,13 +122,18 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 
 def test_every_field_of_every_section_is_documented():
-    """The JSON schema is what ``--help`` and editors show."""
+    """In the JSON schema, which editors show, and in the same words in ``docs/compress.md``."""
+    page = (Path(__file__).parents[2] / "docs" / "compress.md").read_text(encoding="utf-8")
     schema = Pipeline.model_json_schema()
-    sections = [schema, *schema["$defs"].values()]
+    other = Collection.model_json_schema()
+    sections = [schema, other, *schema["$defs"].values(), *other["$defs"].values()]
 
     assert len(sections) > 15
     for section in sections:
         assert section["description"]
         assert section["additionalProperties"] is False
         for name, field in section["properties"].items():
-            assert field.get("description") or "$ref" in field or name == "kind", name
+            if name != "kind":
+                meaning = re.escape(field.get("description", "")) or ".*"
+                assert re.search(rf"\| `{name}` \| .* \| {meaning} \|", page), name
+                assert "description" in field or "$ref" in field, name

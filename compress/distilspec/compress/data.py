@@ -128,11 +128,12 @@ def distinct(rows: Rows) -> Rows:
     return _chosen(rows, [index for key, index in first.items() if len(found[key]) == 1])
 
 
-def split(rows: Rows, *, validation: int, test: int, seed: int) -> Splits:
+def split(rows: Rows, *, validation: int, test: int, seed: int, train: int | None = None) -> Splits:
     """
     Return the rows in three parts, the last two with exactly these numbers of rows.
 
-    Rows are ordered by the SHA-256 of seed and words; the first are the test, the next the validation.
+    Rows are ordered by the SHA-256 of seed and words; the first are the test, the next the validation, and of the
+    others ``train`` or all are there to learn from.
 
     Raises
     ------
@@ -145,7 +146,10 @@ def split(rows: Rows, *, validation: int, test: int, seed: int) -> Splits:
             "expected at least one each, and some to train on"
         )
     order = sorted(range(len(rows.texts)), key=lambda index: _place(rows.texts[index], seed))
-    parts = order[test + validation :], order[test : test + validation], order[:test]
+    rest = order[test + validation :]
+    if train is not None and train > len(rest):
+        raise RangeError(f"data: {train} rows to train on; expected at most {len(rest)} because no more are left")
+    parts = rest[:train], order[test : test + validation], order[:test]
     splits = Splits(*(_chosen(rows, sorted(part)) for part in parts))
     for name, part in zip(Splits._fields, splits, strict=True):
         _expect_classes(f"data: the {len(part.texts)} rows of the part {name}", part, sorted(set(rows.labels)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,6 +22,8 @@ _LARGEST = 100_000
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+S = TypeVar("S", bound=BaseModel)
 
 
 class _Section(BaseModel):
@@ -56,7 +58,8 @@ class Data(_Section):
         min_length=2, description="Name of each value of the label column, in the order of the model's outputs."
     )
     where: dict[str, str] = Field(default_factory=dict, description="Columns and the only value of each that is read.")
-    validation_rows: Count = Field(default=500, description="Rows by which thresholds and checkpoints are chosen.")
+    validation_rows: Count = Field(default=500, description="Rows by which it is chosen what stays in float32.")
+    train_rows: Count | None = Field(default=None, description="Rows to learn from; absent: all others.")
     test_rows: Count = Field(default=2000, description="Rows by which the result is judged.")
     split_seed: int = Field(default=0, description="Decides which rows go where; another seed is another experiment.")
     max_length: int = Field(
@@ -276,6 +279,29 @@ class Pipeline(_Section):
     outputs: Outputs = Field(description="Where the results go.")
 
 
+class Listed(_Section):
+    """A pipeline of a collection."""
+
+    pipeline: str = Field(description="Its file, relative to this one.")
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = Field(
+        default=None, description="Run it once with each, into a folder with -seed-N at its end; absent: its own seed."
+    )
+
+
+class Collection(_Section):
+    """A file that names pipelines, which run one after the other."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Of the collection.")
+    runs: Annotated[list[Listed], Field(min_length=1)] = Field(description="What to run, in this order.")
+
+
+def load_file(path: Path) -> Pipeline | Collection:
+    """Read a file that is a pipeline or, when it has the key ``runs``, a collection; errors as ``load_pipeline``."""
+    fields = _fields(path)
+    is_collection = isinstance(fields, dict) and "runs" in fields
+    return _validated(path, fields, Collection) if is_collection else _validated(path, fields, Pipeline)
+
+
 def load_pipeline(path: Path) -> Pipeline:
     """
     Read a pipeline file and check it.
@@ -285,6 +311,10 @@ def load_pipeline(path: Path) -> Pipeline:
     FormatError
         The file cannot be read, is no YAML, has a key twice, an unknown key, or a value that its field refuses.
     """
+    return _validated(path, _fields(path), Pipeline)
+
+
+def _fields(path: Path) -> Any:
     try:
         text = path.read_bytes()[: _LARGEST + 1].decode()
     except (OSError, UnicodeDecodeError) as error:
@@ -292,11 +322,14 @@ def load_pipeline(path: Path) -> Pipeline:
     if len(text) > _LARGEST:
         raise FormatError(f"{path}: the file is larger than {_LARGEST:,} characters; expected a pipeline")
     try:
-        fields = yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
         raise FormatError(f"{path}: {' '.join(str(error).split())}; expected YAML") from None
+
+
+def _validated(path: Path, fields: Any, kind: type[S]) -> S:
     try:
-        return Pipeline.model_validate_json(json.dumps(fields, allow_nan=False))
+        return kind.model_validate_json(json.dumps(fields, allow_nan=False))
     except ValidationError as error:
         raise FormatError(f"{path}: {_line(error)}") from None
     except (TypeError, ValueError) as error:

