@@ -76,7 +76,7 @@ def test_what_a_function_raises_is_raised():
     def absent(x):
         raise NotImplementedError("not on this chip")
 
-    with pytest.raises(pytest.skip.Exception, match="relu is not implemented: .*: not on this chip"):
+    with pytest.raises(pytest.skip.Exception, match=r"relu is not implemented: .*: not on this chip"):
         case.check(absent)
 
 
