@@ -317,7 +317,9 @@ def load_pipeline(path: Path) -> Pipeline:
 def _fields(path: Path) -> Any:
     try:
         text = path.read_bytes()[: _LARGEST + 1].decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise FormatError(f"{path}: {error.strerror}; expected a readable YAML file") from None
+    except UnicodeDecodeError as error:
         raise FormatError(f"{path}: {error}; expected a readable YAML file") from None
     if len(text) > _LARGEST:
         raise FormatError(f"{path}: the file is larger than {_LARGEST:,} characters; expected a pipeline")

@@ -16,6 +16,8 @@ from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Granularity, RuntimeMissingError
 from distilspec.fast import operators
+from distilspec.fast.isa import TARGETS, UnsupportedTargetError, executable_targets
+from distilspec.reference.contract.errors import RangeError
 
 
 @cache
@@ -73,3 +75,20 @@ def test_a_single_step_shows_its_results():
     assert outputs["codes"].tolist() == [[0, -127], [127, 0]]
     for label, tensor in program.outputs.items():
         np.testing.assert_array_equal(shown[tensor], outputs[label])
+
+
+def test_instructions_that_cannot_be_forced_are_refused_at_once(monkeypatch):
+    """One line, and not an error of every case."""
+    able = {target.name for target in executable_targets()}
+    monkeypatch.setenv("DISTILSPEC_ISA", next(name for name in TARGETS if name not in able))
+    with refused(UnsupportedTargetError, "this processor cannot execute"):
+        find_runtime("fast")
+    monkeypatch.setenv("DISTILSPEC_ISA", "vax")
+    with refused(UnsupportedTargetError, "'vax' is no target"):
+        find_runtime("fast")
+
+
+def test_no_threads_are_refused_at_once():
+    """Before a model is loaded."""
+    with refused(RangeError, "option threads is 0; expected at least 1"):
+        find_runtime("fast", {"threads": "0"})

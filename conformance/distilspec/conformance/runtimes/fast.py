@@ -16,6 +16,7 @@ from distilspec.conformance.runtimes.adapter import (
     expect_option,
 )
 from distilspec.fast import OPERATORS, Engine
+from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
@@ -41,11 +42,13 @@ class FastRuntime(Runtime):
     recipes = dict.fromkeys(Recipe, "fused steps, of which the tensors between them are shown")
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        """Read the options."""
+        """Read the options, and refuse instructions that ``DISTILSPEC_ISA`` forces and this processor lacks."""
         expect_known(self.name, options, ("backend", "threads"))
         self.version = version("distilspec")
         backend = expect_option(self.name, "backend", options.get("backend", "native"), tuple(GRANULARITY))
         self._threads = expect_number(self.name, "threads", options.get("threads", "1"))
+        if self._threads < 1:
+            raise RangeError(f"runtime fast: option threads is {self._threads}; expected at least 1")
         self.options = {"backend": backend, "threads": str(self._threads)}
         self.granularity = GRANULARITY[backend]
         self._kernels = _operators() if backend == "native" else None
@@ -87,11 +90,13 @@ def _operators() -> ModuleType:
     """Return the module of single operators, which needs what compiles kernels."""
     try:
         from distilspec.fast import operators
+        from distilspec.fast.isa import host_target
     except ModuleNotFoundError as error:
         raise RuntimeMissingError(
             f"runtime fast: package {error.name} is not installed; expected it from pip install 'distilspec[fast]', "
             "or option backend=numpy"
         ) from None
+    host_target()
     return operators
 
 
