@@ -13,7 +13,7 @@ import yaml
 from refusal import refused
 from tiny_pipeline import FIELDS, write_sources
 
-from distilspec.compress.pipeline import Collection, Pipeline, load_file, load_pipeline
+from distilspec.compress.pipeline import Collection, Embeddings, Pipeline, load_file, load_pipeline
 from distilspec.compress.sequence import run_file
 from distilspec.conformance import cli
 from distilspec.reference.contract.errors import FormatError, RangeError
@@ -105,13 +105,73 @@ def test_a_collection_runs_each_pipeline_with_each_seed(pipeline, tmp_path):
     run_file(collection, out=tmp_path / "out")
 
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert made == ["other", "teachers", "tiny-seed-0", "tiny-seed-1"]
+    assert made == ["all", "other", "teachers", "tiny-seed-0", "tiny-seed-1"]
     assert len(list((tmp_path / "out" / "teachers").iterdir())) == 2
     assert json.loads((tmp_path / "out" / "tiny-seed-1" / "pipeline.json").read_text())["seed"] == 1
+    summary = json.loads((tmp_path / "out" / "all" / "summary.json").read_text())
+    assert [(one["name"], one["seeds"], one["layers"]) for one in summary["students"]] == [
+        ("tiny", [0, 1], 2), ("other", [0], 1)
+    ]  # fmt: skip
+    assert summary["absent"] == []
 
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(FIELDS | {"name": "other", "student": {"layers": 9}}))
     with refused(RangeError, "other.yaml: student.layers: .*expected"):
         run_file(collection, out=tmp_path / "again")
+
+
+def test_what_is_done_of_a_collection_is_summarised_at_any_time(pipeline, call, tmp_path):
+    """Without running anything, after a pause as well; what is absent is named, and a result knows its teacher."""
+    collection, out = tmp_path / "some.yaml", tmp_path / "out"
+    collection.write_text(yaml.safe_dump({"name": "some", "runs": [{"pipeline": "tiny.yaml", "seeds": [3, 4]}]}))
+    assert call(collection, "--out", out, "--summary")[0] == 0
+    summary = json.loads((out / "some" / "summary.json").read_text())
+    assert (summary["students"], [one["seed"] for one in summary["absent"]]) == ([], [3, 4])
+    assert sorted(path.name for path in out.iterdir()) == ["some"]
+
+    pipeline.write_text(yaml.safe_dump(FIELDS | {"seed": 3}))
+    assert call(pipeline, "--out", out / "tiny-seed-3")[0] == 0
+    pipeline.write_text(yaml.safe_dump(FIELDS | {"hours": 1e-9}))
+    status, said = call(collection, "--out", out)
+    assert status == 1
+    assert f"some: 1 of 2 runs evaluated, {out / 'some' / 'summary.md'}" in said
+    summary = json.loads((out / "some" / "summary.json").read_text())
+    assert [one["seed"] for one in summary["absent"]] == [4]
+    (teacher,) = summary["students"][0]["teachers"]
+    assert load_model(teacher).labels == ("bad", "good")
+
+
+def test_times_are_shown_beside_accuracy(pipeline, call, tmp_path):
+    """Of a single pipeline, in its own folder; without a result there is nothing to show them beside."""
+    out, bench = tmp_path / "out" / "tiny", tmp_path / "bench.json"
+    row = {
+        "runtime": "fast", "version": "1", "recipe": "fp32", "state": "PASS", "batch": 1, "seq": 8, "threads": 1,
+        "median_ms": 1.0, "spread": 0.1, "ratio": None, "model": str(out), "comparison": str(out),
+    }  # fmt: skip
+    bench.write_text(json.dumps({"rows": [row]}))
+    status, said = call(pipeline, "--out", out, "--summary", "--latency", bench)
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.endswith("none of its runs is evaluated; expected one to show times beside its accuracy\n")
+    assert call(pipeline, "--out", out)[0] == 0
+    assert call(pipeline, "--out", out, "--summary", "--latency", bench)[0] == 0
+    assert json.loads((out / "summary.json").read_text())["latency"][0]["model"] == "tiny"
+    assert "| 1x8, 1 | tiny | fast 1 | fp32 |" in (out / "summary.md").read_text()
+
+
+@pytest.mark.parametrize("options", [("--summary", "--stage", "export"), ("--latency", "bench.json")])
+def test_options_that_contradict_each_other_are_refused(pipeline, call, options):
+    """Before anything is read."""
+    status, said = call(pipeline, *options)
+    assert (status, said.count("\n")) == (2, 1)
+    assert "expected" in said
+
+
+def test_without_matplotlib_a_summary_has_no_pictures(pipeline, call, monkeypatch, tmp_path):
+    """And says so."""
+    monkeypatch.setattr("distilspec.compress.summary_picture.find_spec", lambda _: None)
+    status, said = call(pipeline, "--out", tmp_path / "out", "--summary")
+    assert status == 0
+    assert "the pictures are left out: package matplotlib is not installed; pip install" in said
+    assert (tmp_path / "out" / "summary.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +200,7 @@ def test_the_experiment_names_pipelines_that_share_a_teacher():
     assert {listed.seeds and tuple(listed.seeds) for listed in collection.runs} == {(0, 1, 2)}
     for path in set(PIPELINES.glob("*.yaml")) - {PIPELINES / "all.yaml"}:
         one = load_file(path)
-        assert isinstance(one, Pipeline)
+        assert isinstance(one, Embeddings if path.stem == "embeddings" else Pipeline)
         assert (one.name, one.outputs.folder) == (path.stem, f"out/{path.stem}")
 
 

@@ -95,6 +95,11 @@ def test_everything_can_be_said(read):
             LEAST + "pruning: {sparsity: 0.01, schedule: {kind: distiller}}\n",
             "pruning: sparsity is 0.01; expected more than the schedule's initial 0.05",
         ),
+        (
+            LEAST.replace("  labels", "  test_rows: all\n  labels"),
+            "data: test_rows is all and test_file absent; expected a number",
+        ),
+        (LEAST.replace("  labels", "  where: {a: []}\n  labels"), "data.where.a"),
         (LEAST + "distillation: {hard: 0}\n", "distillation: hard is 0 and no loss is named; expected"),
         (LEAST + "student: {layers: []}\n", "student.layers"),
         (LEAST + "seed: 1\nseed: 2\n", "a key stands twice"),

@@ -75,6 +75,20 @@ def test_the_student_learns():
     assert not run.finish().training
 
 
+def test_dropout_can_be_left_out():
+    """Without it the same batch gives the same losses whatever torch's generator draws; with it, others."""
+    first = {}
+    for dropout in (True, False):
+        run, seen = trainer(dropout=dropout)
+        torch.manual_seed(1)
+        one = run.learn(**batch(), labels=LABELS, teacher=seen)
+        run, seen = trainer(dropout=dropout)
+        torch.manual_seed(2)
+        first[dropout] = one == run.learn(**batch(), labels=LABELS, teacher=seen)
+
+    assert first == {True: False, False: True}
+
+
 @pytest.mark.parametrize(
     "pruning",
     [

@@ -9,7 +9,7 @@ from tiny_classifier import tiny_classifier
 from word_piece import word_piece
 
 from distilspec.compress.pipeline import Pipeline
-from distilspec.compress.stages import Run
+from distilspec.compress.run import Run
 from distilspec.compress.students import save_classifier
 
 WORDS = ("a", "man", "is", "eat", "eating", "food")

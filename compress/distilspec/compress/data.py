@@ -1,5 +1,5 @@
 """
-Labelled texts from a CSV file: read, freed of duplicates, and split by a seed.
+Labelled texts from a CSV file or an Orange table: read, freed of duplicates, and split by a seed or as published.
 
 Which part a text falls into depends on its words and the seed alone: neither on the order of the file, nor on the other
 rows, nor on a release of a random generator.
@@ -11,11 +11,18 @@ import csv
 import hashlib
 import importlib.metadata
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from distilspec.compress.pipeline import Data
 from distilspec.reference.contract.errors import FormatError, RangeError, UnsupportedError
+
+#: Columns, and the value or values of each that are read.
+Where: TypeAlias = Mapping[str, str | Sequence[str]]
+
+#: What the second line of an Orange table may say of a column.
+_ORANGE_KINDS = frozenset(("", "c", "continuous", "d", "discrete", "s", "string", "t", "time"))
 
 
 class Rows(NamedTuple):
@@ -54,60 +61,118 @@ def packaged_file(distribution: str, name: str) -> Path:
     return Path(str(found[0].locate()))
 
 
+def read_splits(section: Data, source: Path) -> Splits:
+    """
+    Return the rows that a pipeline's section names, without duplicates, in three parts.
+
+    Parameters
+    ----------
+    section : Data
+    source : Path
+        The folder of the pipeline's file, from which paths count.
+
+    Raises
+    ------
+    ContractError
+        As ``packaged_file``, ``read_rows`` and ``split``.
+    """
+
+    def rows_of(name: str) -> Rows:
+        path = packaged_file(section.package, name) if section.package else source / name
+        columns = {"text_column": section.text_column, "label_column": section.label_column}
+        return distinct(read_rows(path, section.labels, **columns, where=section.where))
+
+    return split(
+        rows_of(section.file),
+        official=rows_of(section.test_file) if section.test_file else None,
+        validation=section.validation_rows,
+        test=None if section.test_rows == "all" else section.test_rows,
+        train=section.train_rows,
+        seed=section.split_seed,
+    )
+
+
 def read_rows(
     path: Path,
     labels: Mapping[str, str],
     *,
     text_column: str = "text",
     label_column: str = "label",
-    where: Mapping[str, str] | None = None,
+    where: Where | None = None,
 ) -> Rows:
     """
-    Return the rows of a CSV file whose columns have the values of ``where``, in the order of the file.
+    Return the rows of a table whose columns have the values of ``where``, in the order of the file.
 
     Parameters
     ----------
     path : Path
-        UTF-8, with a header.
+        As ``read_table`` reads it.
     labels : mapping of str to str
         From a value of ``label_column`` to the label's name; their order is that of the numbers.
     text_column, label_column : str
-    where : mapping of str to str, optional
-        From a column to the only value that is read.
+    where : mapping of str to str or a sequence of them, optional
+        From a column to the only value, or values, that are read.
 
     Raises
     ------
     FormatError
-        The file cannot be read, is no CSV, lacks a column, or a row has an empty text, an unknown label or no value.
+        As ``read_table``; or a row that is read has an empty text or an unknown label.
     RangeError
         No row is left, or a label has none.
     """
-    where = where or {}
     texts, numbers = [], []
     names = list(labels)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            for column in (text_column, label_column, *where):
-                if column not in (reader.fieldnames or []):
-                    seen = ", ".join(reader.fieldnames or ["none"])
-                    raise FormatError(f"{path}: columns are {seen:.100}; expected {column} among them")
-            for row in reader:
-                if any(row[column] != value for column, value in where.items()):
-                    continue
-                text, label = row[text_column], row[label_column]
-                if not (text or "").strip() or label not in labels:
-                    raise FormatError(
-                        f"{path}: line {reader.line_num}: text is {text!r:.40} and label {label!r:.40}; "
-                        f"expected a text and one of {', '.join(names)}"
-                    )
-                texts.append(text)
-                numbers.append(names.index(label))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(f"{path}: {error}; expected a CSV file in UTF-8") from None
+    for line, row in read_table(path, (text_column, label_column), where or {}):
+        text, label = row[text_column], row[label_column]
+        if not (text or "").strip() or label not in labels:
+            raise FormatError(
+                f"{path}: line {line}: text is {text!r:.40} and label {label!r:.40}; "
+                f"expected a text and one of {', '.join(names)}"
+            )
+        texts.append(text)
+        numbers.append(names.index(label))
     rows = Rows(tuple(texts), tuple(numbers))
     _expect_classes(f"{path}: the rows to read", rows, range(len(labels)))
     return rows
+
+
+def read_table(path: Path, columns: Sequence[str], where: Where) -> Iterator[tuple[int, dict[str, str]]]:
+    """
+    Yield the last line's number and the fields of each row whose columns have the values of ``where``.
+
+    A file whose name ends in ``.tab`` is an Orange table: fields between tabs, and three lines of header, which are
+    the names, the kinds and the roles of the columns. Any other is CSV with a line of names. Both are in UTF-8.
+
+    Raises
+    ------
+    FormatError
+        The file cannot be read, has another form, or lacks one of ``columns`` or of the columns of ``where``.
+    """
+    is_orange = path.suffix == ".tab"
+    wanted = {column: {values} if isinstance(values, str) else set(values) for column, values in where.items()}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, dialect="excel-tab" if is_orange else "excel", strict=True)
+            names = list(reader.fieldnames or [])
+            for column in (*columns, *where):
+                if column not in names:
+                    raise FormatError(
+                        f"{path}: columns are {', '.join(names) or 'none':.100}; expected {column} among them"
+                    )
+            if is_orange:
+                kinds = next(csv.reader(file, dialect="excel-tab"), [])
+                if len(kinds) != len(names) or not _ORANGE_KINDS.issuperset(kinds):
+                    raise FormatError(
+                        f"{path}: line 2 is {' '.join(kinds)!r:.60}; expected the kind of each column, such as d or "
+                        "string, because an Orange table has three lines of header"
+                    )
+                next(file, None)
+            for row in reader:
+                if all(row[column] in values for column, values in wanted.items()):
+                    yield reader.line_num + 2 * is_orange, row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        form = "an Orange table" if is_orange else "a CSV file"
+        raise FormatError(f"{path}: {error}; expected {form} in UTF-8") from None
 
 
 def distinct(rows: Rows) -> Rows:
@@ -122,38 +187,63 @@ def distinct(rows: Rows) -> Rows:
     found: dict[str, set[int]] = defaultdict(set)
     first: dict[str, int] = {}
     for index, (text, label) in enumerate(zip(*rows, strict=True)):
-        key = _words(text)
+        key = words(text)
         found[key].add(label)
         first.setdefault(key, index)
     return _chosen(rows, [index for key, index in first.items() if len(found[key]) == 1])
 
 
-def split(rows: Rows, *, validation: int, test: int, seed: int, train: int | None = None) -> Splits:
+def split(
+    rows: Rows, *, validation: int, test: int | None, seed: int, train: int | None = None, official: Rows | None = None
+) -> Splits:
     """
     Return the rows in three parts, the last two with exactly these numbers of rows.
 
     Rows are ordered by the SHA-256 of seed and words; the first are the test, the next the validation, and of the
     others ``train`` or all are there to learn from.
 
+    Parameters
+    ----------
+    rows : Rows
+    validation, test : int
+        Rows of the part; None for ``test`` takes all of ``official``.
+    seed : int
+    train : int, optional
+    official : Rows, optional
+        Rows that were published as the test: then it is taken from them alone, and ``rows`` are for the other two
+        parts, but for those whose text is one of ``official``.
+
     Raises
     ------
     RangeError
         There are not enough rows, or a part lacks a label.
     """
-    if validation < 1 or test < 1 or validation + test >= len(rows.texts):
+    order = _drawn(rows, seed)
+    if official is None:
+        pool, judged = rows, order[:test]
+        rest = order[len(judged) :]
+    else:
+        pool, judged = official, _drawn(official, seed)[:test]
+        published = {words(text) for text in official.texts}
+        rest = [index for index in order if words(rows.texts[index]) not in published]
+    if validation < 1 or len(judged) < (test or 1) or validation >= len(rest):
+        wanted = "all" if test is None else test
         raise RangeError(
-            f"data: {validation} rows for validation and {test} for the test of {len(rows.texts)}; "
+            f"data: {validation} rows for validation and {wanted} for the test of {len(judged) + len(rest)}; "
             "expected at least one each, and some to train on"
         )
-    order = sorted(range(len(rows.texts)), key=lambda index: _place(rows.texts[index], seed))
-    rest = order[test + validation :]
+    chosen, rest = rest[:validation], rest[validation:]
     if train is not None and train > len(rest):
         raise RangeError(f"data: {train} rows to train on; expected at most {len(rest)} because no more are left")
-    parts = rest[:train], order[test : test + validation], order[:test]
-    splits = Splits(*(_chosen(rows, sorted(part)) for part in parts))
+    splits = Splits(_chosen(rows, sorted(rest[:train])), _chosen(rows, sorted(chosen)), _chosen(pool, sorted(judged)))
     for name, part in zip(Splits._fields, splits, strict=True):
         _expect_classes(f"data: the {len(part.texts)} rows of the part {name}", part, sorted(set(rows.labels)))
     return splits
+
+
+def _drawn(rows: Rows, seed: int) -> list[int]:
+    """Return the rows' numbers in the order that a seed draws."""
+    return sorted(range(len(rows.texts)), key=lambda index: place(rows.texts[index], seed))
 
 
 def _expect_classes(subject: str, rows: Rows, labels: range | list[int]) -> None:
@@ -166,9 +256,11 @@ def _chosen(rows: Rows, indices: list[int]) -> Rows:
     return Rows(tuple(rows.texts[index] for index in indices), tuple(rows.labels[index] for index in indices))
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
+    """Return the words of a text by which it is the same as another: in lower case, one space between them."""
     return " ".join(text.casefold().split())
 
 
-def _place(text: str, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed}\n{_words(text)}".encode()).digest()
+def place(text: str, seed: int) -> bytes:
+    """Return what decides where a text stands in the order that a seed draws."""
+    return hashlib.sha256(f"{seed}\n{words(text)}".encode()).digest()

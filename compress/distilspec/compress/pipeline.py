@@ -22,6 +22,9 @@ _LARGEST = 100_000
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+EveryRecipe: TypeAlias = Literal["fp32", "w8a8-static", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]
+
+_NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -51,20 +54,54 @@ class Data(_Section):
     package: str | None = Field(
         default=None, description="Installed package that holds the file; absent: the file is a path."
     )
-    file: str = Field(description="CSV file in UTF-8 with a header: inside the package, or relative to this file.")
+    file: str = Field(
+        description="Table in UTF-8: inside the package, or relative to this file; CSV with a header, or Orange's .tab."
+    )
+    test_file: str | None = Field(
+        default=None,
+        description="Table of the rows that were published as the test; absent: the seed draws the test from file.",
+    )
     text_column: str = Field(default="text", description="Column of the texts.")
     label_column: str = Field(default="label", description="Column of the labels.")
     labels: dict[str, str] = Field(
         min_length=2, description="Name of each value of the label column, in the order of the model's outputs."
     )
-    where: dict[str, str] = Field(default_factory=dict, description="Columns and the only value of each that is read.")
+    where: dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Columns, and the only value or the values of each that are read."
+    )
     validation_rows: Count = Field(default=500, description="Rows by which it is chosen what stays in float32.")
     train_rows: Count | None = Field(default=None, description="Rows to learn from; absent: all others.")
-    test_rows: Count = Field(default=2000, description="Rows by which the result is judged.")
+    test_rows: Count | Literal["all"] = Field(
+        default=2000, description="Rows by which the result is judged; all: every row of test_file."
+    )
     split_seed: int = Field(default=0, description="Decides which rows go where; another seed is another experiment.")
     max_length: int = Field(
         default=64, ge=4, le=512, description="Tokens of a text, the special ones included; more are cut."
     )
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        return self._expect(
+            self.test_rows != "all" or self.test_file is not None,
+            "test_rows is all and test_file absent; expected a number because the seed draws the test from file",
+        )
+
+
+class Transfer(_Section):
+    """Texts without labels that the student learns from beside the training rows: the teacher's answers are theirs."""
+
+    package: str | None = Field(
+        default=None, description="Installed package that holds the file; absent: the file is a path."
+    )
+    file: str = Field(
+        description="Table in UTF-8: inside the package, or relative to this file; CSV with a header, or Orange's .tab."
+    )
+    text_column: str = Field(default="text", description="Column of the texts.")
+    where: dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Columns, and the only value or the values of each that are read."
+    )
+    sentences: bool = Field(default=False, description="Cut the texts into sentences first.")
+    rows: Count = Field(description="Texts, or sentences, that are taken: the seed of the split decides which.")
 
 
 class Training(_Section):
@@ -78,6 +115,7 @@ class Training(_Section):
     rewind: bool = Field(
         default=False, description="Rewind the learning rate at every move of the sparsity, as Prune-OFA."
     )
+    dropout: bool = Field(default=True, description="Drop activations at random, as the model's config says.")
 
 
 class Teacher(_Section):
@@ -139,6 +177,14 @@ class PatternLock(_Section):
     kind: Literal["pattern-lock"]
 
 
+class Reconstruction(_Section):
+    """A student that starts pruned, one Linear after the other, by ``least_squares_pruning``."""
+
+    rows: Count = Field(default=2000, description="Texts to learn from on which the inputs of the Linears are seen.")
+    rounds: Count = Field(default=6, description="In which the blocks are dropped, with new scores in each.")
+    damping: Weight = Field(default=0.01, description="Share of the mean square of the inputs that is added to each.")
+
+
 class Pruning(_Section):
     """Which weights of the encoder's Linears become zero."""
 
@@ -155,6 +201,9 @@ class Pruning(_Section):
     schedule: Cubic | Distiller | OneShot | PatternLock = Field(
         discriminator="kind", description="How the sparsity is reached."
     )
+    reconstruction: Reconstruction | None = Field(
+        default=None, description="Prune the student's start, for the schedule pattern-lock; absent: it starts dense."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -162,6 +211,12 @@ class Pruning(_Section):
             self.structure == "block" or self.scope == "layer",
             f"scope is global and structure {self.structure}; expected scope layer "
             "because only blocks are ranked together",
+        )
+        self._expect(
+            self.reconstruction is None
+            or (self.structure, self.scope, self.schedule.kind) == ("block", "layer", "pattern-lock"),
+            f"there is a reconstruction, structure is {self.structure}, scope {self.scope} and the schedule "
+            f"{self.schedule.kind}; expected block, layer and pattern-lock because it prunes each Linear at the start",
         )
         initial = self.schedule.initial if isinstance(self.schedule, Distiller) else -1
         return self._expect(
@@ -271,12 +326,22 @@ class Pipeline(_Section):
         default=None, description="Stop at the next checkpoint after this time; go on by running again."
     )
     data: Data = Field(description="Labelled texts.")
+    transfer: Transfer | None = Field(default=None, description="Texts without labels for the student; absent: none.")
     teacher: Teacher = Field(description="The model to learn from.")
     student: Student = Field(default=Student(), description="The model that is made.")
     pruning: Pruning | None = Field(default=None, description="Absent: nothing is pruned.")
     distillation: Distillation = Field(default=Distillation(logits=Logits()), description="What the student minimises.")
     quantisation: Quantisation | None = Field(default=None, description="Absent: the result stays float32.")
     outputs: Outputs = Field(description="Where the results go.")
+
+    @model_validator(mode="after")
+    def _has_answers(self) -> Self:
+        hard = self.distillation.hard
+        return self._expect(
+            self.transfer is None or hard == 0,
+            f"distillation.hard is {hard} and there is a section transfer; expected hard 0 because its texts have no "
+            "labels",
+        )
 
 
 class Listed(_Section):
@@ -295,11 +360,120 @@ class Collection(_Section):
     runs: Annotated[list[Listed], Field(min_length=1)] = Field(description="What to run, in this order.")
 
 
-def load_file(path: Path) -> Pipeline | Collection:
-    """Read a file that is a pipeline or, when it has the key ``runs``, a collection; errors as ``load_pipeline``."""
+class Similarity(_Section):
+    """Documents, and how alike people found each two of them."""
+
+    name: str = Field(pattern=_NAME, description="Of the measure, in table and picture.")
+    package: str | None = Field(
+        default=None, description="Installed package that holds the files; absent: the files are paths."
+    )
+    texts: str = Field(description="File with a document a line: inside the package, or relative to this file.")
+    scores: str = Field(description="File with a square of numbers, of which those above its diagonal are read.")
+    encoding: Literal["utf-8", "latin-1"] = Field(default="utf-8", description="Of the texts.")
+
+
+class FirstSentence(_Section):
+    """Documents of which the first sentence is the question, and the rest is what is to be found."""
+
+    kind: Literal["first-sentence"]
+    name: str = Field(pattern=_NAME, description="Of the measure, in table and picture.")
+    package: str | None = Field(
+        default=None, description="Installed package that holds the file; absent: the file is a path."
+    )
+    file: str = Field(description="File with a document a line: inside the package, or relative to this file.")
+    encoding: Literal["utf-8", "latin-1"] = Field(default="utf-8", description="Of the file.")
+
+
+class Squad(_Section):
+    """Questions and paragraphs in SQuAD's form: found is the paragraph that answers the question."""
+
+    kind: Literal["squad"]
+    name: str = Field(pattern=_NAME, description="Of the measure, in table and picture.")
+    package: str | None = Field(
+        default=None, description="Installed package that holds the file; absent: the file is a path."
+    )
+    file: str = Field(description="JSON file: inside the package, or relative to this file.")
+    articles: Count | None = Field(default=None, description="The first articles that are read; absent: all.")
+    questions: Count | None = Field(default=None, description="Questions that the seed draws; absent: all.")
+
+
+class Calibration(_Section):
+    """Texts on which the ranges of the activations are found, for w8a8-static."""
+
+    package: str | None = Field(
+        default=None, description="Installed package that holds the file; absent: the file is a path."
+    )
+    file: str = Field(
+        description="Table in UTF-8: inside the package, or relative to this file; CSV with a header, or Orange's .tab."
+    )
+    text_column: str = Field(default="text", description="Column of the texts.")
+    where: dict[str, str | Annotated[list[str], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Columns, and the only value or the values of each that are read."
+    )
+    rows: Count = Field(default=64, description="The first texts that are taken.")
+
+
+class MeasureOutputs(_Section):
+    """Where the measurements go."""
+
+    folder: str = Field(description="Folder to make, relative to where the command runs.")
+
+
+class Embeddings(_Section):
+    """A file that measures what pruning at once and INT8 cost the sentence embeddings of a model."""
+
+    kind: Literal["embeddings"]
+    name: str = Field(pattern=_NAME, description="Of the file, in logs and reports.")
+    seed: int = Field(default=0, ge=0, description="Of the bootstrap, and of the questions that are drawn.")
+    model: str = Field(description="minilm, or a Hugging Face folder relative to this file.")
+    recipes: Annotated[list[EveryRecipe], Field(min_length=1)] = Field(
+        default=["fp32"], description="The numerics in which each model is asked."
+    )
+    sparsities: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=1)] = Field(
+        default=[0.0], description="Shares of the blocks that are dropped, without training; 0.0 is the dense model."
+    )
+    block_shape: tuple[Count, Count] = Field(
+        default=(4, 1),
+        strict=False,
+        description="Rows and columns of a block in the [out_features, in_features] weight; (1, 1): unstructured.",
+    )
+    max_length: int = Field(
+        default=128, ge=4, le=512, description="Tokens of a text, the special ones included; more are cut."
+    )
+    calibration: Calibration | None = Field(default=None, description="Needed for w8a8-static.")
+    similarity: list[Similarity] = Field(default_factory=list, description="Sets that people have judged.")
+    retrieval: list[Annotated[FirstSentence | Squad, Field(discriminator="kind")]] = Field(
+        default_factory=list, description="Sets in which the right text is to be found."
+    )
+    outputs: MeasureOutputs = Field(description="Where the results go.")
+
+    @model_validator(mode="after")
+    def _measures(self) -> Self:
+        self._expect(
+            self.calibration is not None or "w8a8-static" not in self.recipes,
+            "recipes has w8a8-static and calibration is absent; expected texts on which its ranges are found",
+        )
+        names = [one.name for one in (*self.similarity, *self.retrieval)]
+        return self._expect(
+            0 < len(names) == len(set(names)),
+            f"the sets are {', '.join(names) or 'none'}; expected one or more, each under its own name",
+        )
+
+
+def load_file(path: Path) -> Pipeline | Collection | Embeddings:
+    """
+    Read a file that is a pipeline, with the key ``runs`` a collection, or with ``kind`` a file of measurements.
+
+    Raises
+    ------
+    FormatError
+        As ``load_pipeline``.
+    """
     fields = _fields(path)
-    is_collection = isinstance(fields, dict) and "runs" in fields
-    return _validated(path, fields, Collection) if is_collection else _validated(path, fields, Pipeline)
+    keys = fields if isinstance(fields, dict) else {}
+    if "kind" in keys:
+        return _validated(path, fields, Embeddings)
+    return _validated(path, fields, Collection) if "runs" in keys else _validated(path, fields, Pipeline)
 
 
 def load_pipeline(path: Path) -> Pipeline:

@@ -1,5 +1,5 @@
 """
-What INT8 costs a classifier, measured in torch: codes and scales are those of the specification's operators.
+What INT8 costs a model, measured in torch: codes and scales are those of the specification's operators.
 
 Each encoder Linear sees its input and its weight as codes times scale. Their products are summed in float32, where the
 program that is written sums integers exactly: logits differ by float32's rounding, labels only at a tie. The range of
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.special import log_softmax
 from torch import Tensor, nn
-from transformers import DistilBertForSequenceClassification
+from transformers import DistilBertForSequenceClassification, DistilBertPreTrainedModel
 
 from distilspec.compress.batches import EncodedRows, logits_of
 from distilspec.reference import ops
@@ -68,14 +68,15 @@ def linears_of(program: Program) -> dict[str, str]:
 
 @contextmanager
 def quantised(
-    model: DistilBertForSequenceClassification, recipe: Recipe, inputs: Mapping[str, str], ranges: Ranges
+    model: DistilBertPreTrainedModel, recipe: Recipe, inputs: Mapping[str, str], ranges: Ranges
 ) -> Iterator[None]:
     """
     Let the model compute as a recipe says while the block runs.
 
     Parameters
     ----------
-    model : DistilBertForSequenceClassification
+    model : DistilBertPreTrainedModel
+        A DistilBERT with or without a head.
     recipe : Recipe
         An INT8 one.
     inputs : mapping of str to str
@@ -85,7 +86,7 @@ def quantised(
     """
     with ExitStack() as stack:
         for name, tensor in inputs.items():
-            linear = model.get_submodule(f"distilbert.{name}")
+            linear = model.base_model.get_submodule(name)
             stack.enter_context(_quantised_linear(linear, _activations(recipe, tensor, ranges)))
         yield
 

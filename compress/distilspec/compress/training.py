@@ -110,7 +110,7 @@ class Trainer:
         self.steps = steps
         self.origin = origin
         self.step = 0
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=training.learning_rate)
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=training.learning_rate, fused=True)
         self.pruner: Pruner | None = None
         if pruning is not None:
             self.pruner = Pruner(encoder_weights(student), criterion_of(pruning, student.config.n_heads))
@@ -134,7 +134,7 @@ class Trainer:
         self._prune()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.training, self.pruning, self.step, self.steps)
-        self.student.train()
+        self.student.train(self.training.dropout)
         student = observe(self.student, input_ids, attention_mask)
         terms = self.objective(student, teacher, labels, attention_mask.bool())
         values = {name: float(term.detach()) for name, term in terms.items()}

@@ -19,6 +19,7 @@ from distilspec.reference.objectives.distilbert_cosine import distilbert_cosine
 from distilspec.reference.objectives.distiller_sparsity import distiller_sparsity
 from distilspec.reference.objectives.global_magnitude_masks import global_magnitude_masks
 from distilspec.reference.objectives.head_magnitude_mask import head_magnitude_mask
+from distilspec.reference.objectives.least_squares_pruning import least_squares_pruning
 from distilspec.reference.objectives.logit_distillation import logit_distillation
 from distilspec.reference.objectives.loss import Loss
 from distilspec.reference.objectives.minilm_relation import minilm_relation
@@ -43,6 +44,7 @@ OBJECTIVES: Mapping[str, Callable[..., Any]] = MappingProxyType(
             distiller_sparsity,
             global_magnitude_masks,
             head_magnitude_mask,
+            least_squares_pruning,
             logit_distillation,
             minilm_relation,
             neuron_magnitude_mask,
@@ -67,6 +69,7 @@ __all__ = [
     "distiller_sparsity",
     "global_magnitude_masks",
     "head_magnitude_mask",
+    "least_squares_pruning",
     "logit_distillation",
     "minilm_relation",
     "neuron_magnitude_mask",

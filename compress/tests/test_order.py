@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from refusal import refused
-from tiny_pipeline import FIELDS, tiny_run, write_sources
+from tiny_pipeline import FIELDS, WORDS, tiny_run, write_sources
 
-from distilspec.compress import stages
+from distilspec.compress import lesson
+from distilspec.compress.order import STAGES, run_stages
 from distilspec.compress.quantised import linears_of, quantised
-from distilspec.compress.stages import STAGES, PausedError, run_stages
+from distilspec.compress.run import PausedError
 from distilspec.compress.students import load_classifier
 from distilspec.compress.training import Trainer
 from distilspec.reference import ops
@@ -69,7 +70,7 @@ def test_a_whole_pipeline(sources):
 
     student = load_classifier(run.folder / "student")
     model = load_folder(run.folder / "student")
-    batch = run.encoded("test", run.folder / "student").batch(range(20))
+    batch = run.encoded(run.splits.test, run.folder / "student").batch(range(20))
     inputs = {"input_ids": batch.input_ids.numpy(), "attention_mask": batch.attention_mask.numpy().astype(bool)}
     choice = json.loads((run.folder / "quantisation.json").read_text())
     with torch.no_grad():
@@ -113,7 +114,7 @@ def test_stages_one_by_one_give_the_same_bytes(sources):
 @pytest.mark.parametrize("step", [2, 5, 6, 9, 17], ids=lambda step: f"step-{step}")
 def test_a_pipeline_that_was_killed_ends_with_the_same_bytes(sources, kill_after, monkeypatch, step):
     """In the teacher's six steps, at its end, and in the student's twelve; the last checkpoint is two steps old."""
-    monkeypatch.setattr(stages, "CHECKPOINTS", 4)
+    monkeypatch.setattr(lesson, "CHECKPOINTS", 4)
     whole, killed = tiny_run(sources), tiny_run(sources, "other/tiny")
     run_stages(whole)
     kill_after(step)
@@ -126,6 +127,35 @@ def test_a_pipeline_that_was_killed_ends_with_the_same_bytes(sources, kill_after
     assert len(events(again, "restored")) == (step != 6)
     model = "model/model.safetensors"
     assert (again.teacher_home / model).read_bytes() == (whole.teacher_home / model).read_bytes()
+
+
+def test_a_student_learns_from_texts_without_labels(sources, kill_after, monkeypatch):
+    """Training rows and sentences together, by the teacher's answers alone; none of them is one to be judged by."""
+    monkeypatch.setattr(lesson, "CHECKPOINTS", 4)
+    judged = [*tiny_run(sources).splits.test.texts, "a food is eating."]
+    lines = "".join(f"{text} man food eat. eat a food man\n" for text in [*WORDS, "eat food"])
+    (sources / "more.csv").write_text("body\n" + lines + judged[0] + "\n")
+    transfer = {"file": "more.csv", "text_column": "body", "sentences": True, "rows": 8}
+    sections = {"transfer": transfer, "distillation": {"hard": 0.0, "logits": {}}}
+    whole, killed = tiny_run(sources, "out/more", **sections), tiny_run(sources, "other/more", **sections)
+    assert len(whole.lessons.texts) == 48 + 8
+    assert not set(judged) & set(whole.lessons.texts)
+    run_stages(whole)
+    kill_after(6 + 9)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(killed)
+    run_stages(tiny_run(sources, "other/more", **sections))
+
+    assert made_by(killed) == made_by(whole)
+    assert events(whole, "logits")[0]["rows"] == 56
+    assert set(events(whole, "step")[-1]["losses"]) == {"logits"}
+
+
+def test_texts_without_labels_need_a_teacher_alone(sources):
+    """A label cannot be learned where there is none."""
+    transfer = {"file": "texts.csv", "rows": 8}
+    with pytest.raises(ValueError, match=r"distillation.hard is 0.5 and there is a section transfer; expected hard 0"):
+        tiny_run(sources, transfer=transfer)
 
 
 def test_hours_stop_a_pipeline_at_a_checkpoint(sources):

@@ -1,0 +1,92 @@
+"""The loop in which a model learns, from the last checkpoint to the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import DistilBertForSequenceClassification
+
+from distilspec.compress.batches import Batch, EncodedRows, logits_of
+from distilspec.compress.objective import Objective
+from distilspec.compress.observe import Observation
+from distilspec.compress.pipeline import Pruning, Training
+from distilspec.compress.run import Run
+from distilspec.compress.training import Trainer, learning_rate_at, sparsity_at
+
+#: A training run is saved so many times on its way, and can go on from each.
+CHECKPOINTS = 20
+
+
+def learn(
+    run: Run,
+    stage: str,
+    model: DistilBertForSequenceClassification,
+    objective: Objective,
+    section: Training,
+    pruning: Pruning | None,
+    rows: EncodedRows,
+    see: Callable[[Batch], Observation],
+    checkpoint: Path,
+) -> None:
+    """
+    Train a model over all epochs, from the last checkpoint where there is one, and say its accuracy on the validation.
+
+    Parameters
+    ----------
+    run : Run
+    stage : str
+        Its name in the log.
+    model : DistilBertForSequenceClassification
+        Trained in place.
+    objective : Objective
+    section : Training
+    pruning : Pruning or None
+    rows : EncodedRows
+        What the model learns from.
+    see : callable
+        From a batch to what the teacher computes of it.
+    checkpoint : Path
+        The file to go on from, written ``CHECKPOINTS`` times.
+
+    Raises
+    ------
+    PausedError
+        The pipeline's hours are over; the checkpoint is written.
+    ContractError
+        As ``Trainer``.
+    """
+    each = rows.steps(section.batch_size)
+    steps = section.epochs * each
+    every = max(1, steps // CHECKPOINTS)
+    told = run.pipeline.model_dump_json(exclude={"outputs", "hours", "quantisation"}, exclude_defaults=True)
+    origin = f"{run.pipeline.name}/{stage}/{hashlib.sha256(f'{told}{run.lessons}'.encode()).hexdigest()[:12]}"
+    if stage == "teacher":
+        origin = f"teacher/{run.teacher_home.name}"
+    torch.manual_seed(run.pipeline.seed)
+    trainer = Trainer(model, objective, section, pruning, steps=steps, origin=origin)
+    if checkpoint.exists():
+        trainer.restore(checkpoint)
+        run.record.event(stage, "restored", step=trainer.step)
+    with run.record.progress(stage, steps, trainer.step) as advance:
+        while trainer.step < steps:
+            batches = rows.epoch(section.batch_size, seed=run.pipeline.seed, epoch=trainer.step // each)
+            for numbers in batches[trainer.step % each :]:
+                step = trainer.step
+                batch = rows.batch(numbers)
+                terms = trainer.learn(batch.input_ids, batch.attention_mask, batch.labels, see(batch))
+                rate = learning_rate_at(section, pruning, step, steps)
+                sparsity = sparsity_at(pruning, step, steps) if pruning else 0.0
+                run.record.event(stage, "step", step=step, losses=terms, learning_rate=rate, sparsity=sparsity)
+                advance()
+                if trainer.step % every == 0:
+                    trainer.save(checkpoint)
+                    run.expect_time(stage)
+    trainer.finish()
+    validation = run.encoded(run.splits.validation, run.origin)
+    accuracy = float(np.mean(logits_of(model, validation).argmax(axis=1) == validation.labels))
+    run.record.event(stage, "learned", validation_accuracy=accuracy)
+    run.record.say(f"  accuracy on {len(validation)} validation rows {accuracy:.4f}")

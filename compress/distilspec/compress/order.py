@@ -1,0 +1,100 @@
+"""
+The order of a pipeline's stages: teacher, student, distil, quantise, export, evaluate.
+
+Each makes one file or folder, completely or not at all, and is done once that is there. A stage reads only what the
+stages before it have made, so that each can run alone. The teacher and its logits stand beside the result, in
+``teachers``, under a name that says from which rows, seed and section they were made: pipelines that agree share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from distilspec.compress.objective import Objective, Sizes
+from distilspec.compress.pruning import encoder_weights
+from distilspec.compress.run import Run
+from distilspec.compress.stages.distil import distil
+from distilspec.compress.stages.evaluate import evaluate
+from distilspec.compress.stages.export import export
+from distilspec.compress.stages.quantise import quantisation_of, quantise
+from distilspec.compress.stages.student import layers_of, start_student
+from distilspec.compress.stages.teacher import make_teacher, untrained
+from distilspec.compress.students import make_student
+from distilspec.compress.training import criterion_of, sparsity_at
+from distilspec.reference.contract.errors import RangeError, errors_about
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: what it does, what it makes, and the stages that must be done before."""
+
+    work: Callable[[Run], None]
+    made: Callable[[Run], Path]
+    needs: tuple[str, ...] = ()
+
+
+STAGES: Mapping[str, Stage] = {
+    "teacher": Stage(make_teacher, lambda run: run.teacher),
+    "student": Stage(start_student, lambda run: run.folder / "start", ("teacher",)),
+    "distil": Stage(distil, lambda run: run.folder / "student", ("teacher", "student")),
+    "quantise": Stage(quantise, lambda run: run.folder / "quantisation.json", ("distil",)),
+    "export": Stage(export, lambda run: run.folder / "programs", ("distil", "quantise")),
+    "evaluate": Stage(evaluate, lambda run: run.folder / "evaluation.json", ("teacher", "distil", "quantise")),
+}
+
+
+def run_stages(run: Run, only: str | None = None) -> None:
+    """
+    Run a stage, or all of them; what is made already stays.
+
+    Raises
+    ------
+    RangeError
+        There is no such stage, or one that it needs has not run.
+    PausedError
+        The pipeline's hours are over.
+    ContractError
+        As the stages.
+    """
+    if only is not None and only not in STAGES:
+        raise RangeError(f"stage {only}: there is no such one; expected one of {', '.join(STAGES)}")
+    names = [name for name in STAGES if name != "quantise" or run.pipeline.quantisation]
+    if only == "quantise":
+        quantisation_of(run)
+    rehearse(run)
+    for name in names if only is None else [only]:
+        stage = STAGES[name]
+        for needed in stage.needs:
+            if needed in names and not STAGES[needed].made(run).exists():
+                raise RangeError(
+                    f"stage {name}: {STAGES[needed].made(run)} is not there; expected that stage {needed} has made it"
+                )
+        if stage.made(run).exists() and stage.made(run) != run.origin:
+            run.record.say(f"{name}: done before, {stage.made(run)}")
+            continue
+        run.expect_time(name)
+        with run.record.stage(name):
+            stage.work(run)
+
+
+def rehearse(run: Run) -> None:
+    """
+    Find out before anything is trained whether the parts of a pipeline fit together.
+
+    Raises
+    ------
+    ContractError
+        As reading the rows and the model, the layer map, the losses, the block shape and the schedule.
+    """
+    pipeline = run.pipeline
+    model = untrained(run)
+    student = make_student(model, layers_of(pipeline, model))
+    Objective(pipeline.distillation, Sizes.of(student), Sizes.of(model))
+    steps = pipeline.student.training.epochs * -(-len(run.lessons.texts) // pipeline.student.training.batch_size)
+    if pipeline.pruning:
+        with errors_about("pruning"):
+            sparsity_at(pipeline.pruning, 0, steps)
+            weights = {name: weight.detach().numpy() for name, weight in encoder_weights(student).items()}
+            criterion_of(pipeline.pruning, student.config.n_heads)(weights, pipeline.pruning.sparsity)

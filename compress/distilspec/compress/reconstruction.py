@@ -1,0 +1,117 @@
+"""
+A student pruned one Linear after the other, each so that it answers as before to what the pruned ones now give it.
+
+What is dropped and what becomes of the rest is the formula ``objectives.least_squares_pruning``; here the inputs are
+observed that it needs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import DistilBertForSequenceClassification
+
+from distilspec.compress.batches import READING
+from distilspec.compress.pipeline import Pruning, Reconstruction
+from distilspec.reference import objectives
+from distilspec.reference.contract.errors import errors_about
+from distilspec.reference.contract.types import Float64Array
+
+#: The Linears of a layer, in the order in which they are pruned; those of a line have the same input.
+_LINEARS = (
+    ("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+    ("attention.out_lin",),
+    ("ffn.lin1",),
+    ("ffn.lin2",),
+)
+
+
+@torch.no_grad()
+def reconstruct(
+    student: DistilBertForSequenceClassification,
+    texts: Sequence[Sequence[int]],
+    section: Pruning,
+    reconstruction: Reconstruction,
+    advance: Callable[[], None],
+) -> None:
+    """
+    Prune the Linears of every layer, from the first layer to the last.
+
+    Parameters
+    ----------
+    student : DistilBertForSequenceClassification
+        Changed in place; a copy as it is now says what each Linear should answer.
+    texts : sequence of sequence of int
+        Tokens of texts, the special ones included, on which the inputs of the Linears are observed.
+    section : Pruning
+    reconstruction : Reconstruction
+    advance : callable
+        Called after each Linear.
+
+    Raises
+    ------
+    ContractError
+        As the formula, with the name of the Linear.
+    """
+    dense = copy.deepcopy(student)
+    batches = _without_padding(texts)
+    states = [(embedded, embedded) for embedded in (dense.distilbert.embeddings(input_ids=batch) for batch in batches)]
+    layers = zip(dense.distilbert.transformer.layer, student.distilbert.transformer.layer, strict=True)
+    for number, (wanted, layer) in enumerate(layers):
+        for names in _LINEARS:
+            gram, cross = _inputs(wanted, layer, names[0], states)
+            for name in names:
+                with errors_about(f"transformer.layer.{number}.{name}"):
+                    pruned = objectives.least_squares_pruning(
+                        wanted.get_submodule(name).get_parameter("weight").numpy(),
+                        gram,
+                        cross,
+                        block_shape=section.block_shape,
+                        sparsity=section.sparsity,
+                        rounds=reconstruction.rounds,
+                        damping=reconstruction.damping,
+                    )
+                layer.get_submodule(name).get_parameter("weight").copy_(torch.from_numpy(pruned))
+                advance()
+        states = [(wanted(ours), layer(theirs)) for ours, theirs in states]
+
+
+def _without_padding(texts: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Return the texts in batches of equal length, so that no mask is needed."""
+    by_length: dict[int, list[Sequence[int]]] = defaultdict(list)
+    for text in texts:
+        by_length[len(text)].append(text)
+    return [
+        torch.tensor(same[first : first + READING])
+        for _, same in sorted(by_length.items())
+        for first in range(0, len(same), READING)
+    ]
+
+
+def _inputs(
+    wanted: nn.Module, layer: nn.Module, name: str, states: Sequence[tuple[Tensor, Tensor]]
+) -> tuple[Float64Array, Float64Array]:
+    """Return the sums over tokens of y yT and x yT: x is the input of the wanted Linear, y that of the layer's own."""
+    seen: dict[str, Tensor] = {}
+    handles = [
+        model.get_submodule(name).register_forward_pre_hook(lambda _, args, side=side: seen.update({side: args[0]}))
+        for side, model in (("wanted", wanted), ("own", layer))
+    ]
+    size = int(layer.get_submodule(name).get_parameter("weight").shape[1])
+    gram, cross = np.zeros((size, size)), np.zeros((size, size))
+    try:
+        for ours, theirs in states:
+            wanted(ours)
+            layer(theirs)
+            x, y = (seen[side].reshape(-1, size) for side in ("wanted", "own"))
+            gram += (y.T @ y).numpy()
+            cross += (x.T @ y).numpy()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return gram, cross

@@ -1,0 +1,130 @@
+"""A pipeline on its way: its rows, its folders, and the time that is left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from distilspec.compress.batches import EncodedRows
+from distilspec.compress.data import Rows, Splits, packaged_file, read_splits
+from distilspec.compress.pipeline import Pipeline
+from distilspec.compress.record import Record, write_json
+from distilspec.compress.transfer import NO_LABEL, chosen, read_texts, sentences
+from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.formats.hugging_face import load_folder
+from distilspec.reference.formats.json_file import read_json
+from distilspec.reference.formats.named_models import NAMED_MODELS, load_model
+
+
+class PausedError(Exception):
+    """The pipeline's hours are over; running it again goes on."""
+
+
+@dataclass
+class Run:
+    """
+    A pipeline on its way.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    source : Path
+        The folder of its file, from which its paths count.
+    folder : Path
+        Where the results go; it is made.
+    """
+
+    pipeline: Pipeline
+    source: Path
+    folder: Path
+
+    def __post_init__(self) -> None:
+        """Make the folders, and refuse results of another pipeline."""
+        for folder in (self.folder, self.teachers):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise FormatError(f"{folder}: {error.strerror}; expected a folder that can be made") from None
+        hours = self.pipeline.hours
+        self.deadline = None if hours is None else time.monotonic() + 3600 * hours
+        self.record = Record(self.folder / "log.jsonl")
+        self._expect_own()
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The rows, without duplicates, in three parts."""
+        return read_splits(self.pipeline.data, self.source)
+
+    @cached_property
+    def lessons(self) -> Rows:
+        """What the student learns from: the training rows, and behind them the transfer set, which has no labels."""
+        section, train = self.pipeline.transfer, self.splits.train
+        if section is None:
+            return train
+        path = self._file(section.package, section.file)
+        texts: Iterable[str] = read_texts(path, text_column=section.text_column, where=section.where)
+        if section.sentences:
+            texts = [sentence for text in texts for sentence in sentences(text)]
+        found = chosen(texts, section.rows, splits=self.splits, seed=self.pipeline.data.split_seed)
+        return Rows(train.texts + found, train.labels + (NO_LABEL,) * len(found))
+
+    @cached_property
+    def origin(self) -> Path:
+        """The folder of the model from which the teacher is made."""
+        name = self.pipeline.teacher.model
+        return load_model(name).tokenizer.path.parent if name in NAMED_MODELS else self.source / name
+
+    @cached_property
+    def teacher_home(self) -> Path:
+        """The folder of the teacher and what it says, named after everything that they depend on."""
+        told = self.pipeline.model_dump_json(include={"data", "teacher", "seed"}, exclude_defaults=True)
+        digest = hashlib.sha256(f"{told}\n{self.splits}".encode())
+        return self.teachers / digest.hexdigest()[:12]
+
+    @property
+    def teachers(self) -> Path:
+        """The folder of all teachers that pipelines beside this one have made."""
+        return self.folder.parent / "teachers"
+
+    @property
+    def teacher(self) -> Path:
+        """The teacher's Hugging Face folder."""
+        return self.teacher_home / "model" if self.pipeline.teacher.training else self.origin
+
+    def encoded(self, rows: Rows, model: Path) -> EncodedRows:
+        """Return rows as tokens of a model."""
+        tokenizer = load_folder(model, head="sentence-embedding").tokenizer
+        return EncodedRows.of(rows, tokenizer, self.pipeline.data.max_length)
+
+    def expect_time(self, stage: str) -> None:
+        """Raise ``PausedError`` if the pipeline's hours are over."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise PausedError(f"{stage}: stopped after {self.pipeline.hours} hours; run the pipeline again to go on")
+
+    def _file(self, package: str | None, file: str) -> Path:
+        return packaged_file(package, file) if package else self.source / file
+
+    def _expect_own(self) -> None:
+        path = self.folder / "pipeline.json"
+        own = json.loads(self.pipeline.model_dump_json(exclude={"outputs", "hours"}, exclude_defaults=True))
+        if not path.exists():
+            write_json(path, own)
+            return
+        found = read_json(path, dict)
+        for key in {**own, **found}:
+            if found.get(key) != own.get(key):
+                raise FormatError(
+                    f"{self.folder}: it holds results of a pipeline whose {key} is {_short(found.get(key))}; expected "
+                    f"{_short(own.get(key))} because results of two pipelines are not mixed (another --out helps)"
+                )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

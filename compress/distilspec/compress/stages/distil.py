@@ -1,0 +1,55 @@
+"""The stage distil: the student learns what the teacher says, and is pruned on the way."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from transformers import DistilBertForSequenceClassification
+
+from distilspec.compress.batches import Batch, logits_of
+from distilspec.compress.lesson import learn
+from distilspec.compress.objective import Objective, Sizes
+from distilspec.compress.observe import Observation, observe
+from distilspec.compress.run import Run
+from distilspec.compress.students import load_classifier, save_classifier
+from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.new_folder import new_folder
+from distilspec.reference.formats.safetensors_file import SafetensorsFile, write_safetensors
+
+
+def distil(run: Run) -> None:
+    """Prune and teach the student; the teacher's logits are computed once where no loss needs more of it."""
+    pipeline = run.pipeline
+    student, teacher = load_classifier(run.folder / "start"), load_classifier(run.teacher)
+    torch.manual_seed(pipeline.seed)
+    objective = Objective(pipeline.distillation, Sizes.of(student), Sizes.of(teacher))
+    section = pipeline.distillation
+    if any((section.attention, section.hidden, section.relation, section.cosine)):
+
+        def see(batch: Batch) -> Observation:
+            with torch.no_grad():
+                return observe(teacher, batch.input_ids, batch.attention_mask)
+
+    else:
+        logits = torch.from_numpy(_teacher_logits(run, teacher))
+
+        def see(batch: Batch) -> Observation:
+            return Observation(logits[batch.rows], (), (), (), ())
+
+    rows, checkpoint = run.encoded(run.lessons, run.origin), run.folder / "checkpoint"
+    learn(run, "distil", student, objective, pipeline.student.training, pipeline.pruning, rows, see, checkpoint)
+    save_classifier(run.folder / "student", student, run.teacher / "tokenizer.json")
+    checkpoint.unlink(missing_ok=True)
+
+
+def _teacher_logits(run: Run, teacher: DistilBertForSequenceClassification) -> Array:
+    """Return the teacher's logits of what the student learns from, from the file that the first call writes."""
+    home = run.teacher_home / f"logits-{hashlib.sha256(repr(run.lessons).encode()).hexdigest()[:12]}"
+    if not home.exists():
+        run.teacher_home.mkdir(exist_ok=True)
+        logits = logits_of(teacher, run.encoded(run.lessons, run.teacher))
+        with new_folder(home) as temporary:
+            write_safetensors(temporary / "lessons.safetensors", {"logits": logits})
+        run.record.event("distil", "logits", rows=len(logits))
+    return SafetensorsFile(home / "lessons.safetensors").read("logits")

@@ -1,0 +1,48 @@
+"""The stage teacher: the encoder, fine-tuned on the labels."""
+
+from __future__ import annotations
+
+import torch
+from transformers import DistilBertForSequenceClassification
+
+from distilspec.compress.lesson import learn
+from distilspec.compress.objective import Objective, Sizes
+from distilspec.compress.observe import Observation
+from distilspec.compress.pipeline import Distillation
+from distilspec.compress.run import Run
+from distilspec.compress.students import load_classifier, new_classifier, save_classifier
+from distilspec.reference.contract.errors import RangeError
+
+_NOTHING = Observation(torch.empty(0), (), (), (), ())
+
+
+def make_teacher(run: Run) -> None:
+    """Fine-tune the encoder on the labels; without a section ``training`` the teacher must be a classifier already."""
+    section = run.pipeline.teacher.training
+    if section is None:
+        _expect_labels(run, load_classifier(run.teacher))
+        return
+    run.teacher_home.mkdir(exist_ok=True)
+    model = untrained(run)
+    sizes = Sizes.of(model)
+    objective = Objective(Distillation(hard=1.0), sizes, sizes)
+    rows, checkpoint = run.encoded(run.splits.train, run.origin), run.teacher_home / "checkpoint"
+    learn(run, "teacher", model, objective, section, None, rows, lambda _: _NOTHING, checkpoint)
+    save_classifier(run.teacher, model, run.origin / "tokenizer.json")
+    (run.teacher_home / "checkpoint").unlink(missing_ok=True)
+
+
+def untrained(run: Run) -> DistilBertForSequenceClassification:
+    """Return the teacher before its fine-tuning; without a section ``training`` it is a classifier already."""
+    if run.pipeline.teacher.training is None:
+        return load_classifier(run.origin)
+    return new_classifier(run.origin, list(run.pipeline.data.labels.values()), seed=run.pipeline.seed)
+
+
+def _expect_labels(run: Run, model: DistilBertForSequenceClassification) -> None:
+    found, wanted = list((model.config.id2label or {}).values()), list(run.pipeline.data.labels.values())
+    if found != wanted:
+        raise RangeError(
+            f"{run.teacher}: its labels are {', '.join(found)}; expected {', '.join(wanted)} because data.labels "
+            "says so"
+        )

@@ -1,0 +1,178 @@
+"""A summary as pictures: accuracy and its differences, sizes, and accuracy against latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from distilspec.compress.latency import front, shape_of
+from distilspec.compress.summary import COMPARED, FP32, INT8, INT8_COSTS, SPARSE_INT8_COSTS, TEACHER
+from distilspec.compress.summary_table import pruned_line
+
+#: Colours that people with each kind of colour blindness tell apart (Okabe and Ito).
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
+
+_MARKERS = "os^Dv*Pp<>hd8X"
+
+_LABELS = {TEACHER: "teacher", FP32: "FP32", INT8: "INT8", "int8_dense": "INT8 with zeros"}
+
+_INCHES_A_LINE, _INCHES_AROUND = 0.62, 1.7
+
+_MB = 1e6
+
+Student = Mapping[str, Any]
+
+
+def missing() -> str | None:
+    """Return what is missing for pictures, with what brings it, or None."""
+    if find_spec("matplotlib"):
+        return None
+    return "the pictures are left out: package matplotlib is not installed; pip install 'distilspec[bench]'"
+
+
+def draw_pictures(summary: Mapping[str, Any], folder: Path) -> None:
+    """Write ``accuracy.svg`` and ``size.svg`` into a folder, and ``latency.svg`` where the summary has latency."""
+    students: Sequence[Student] = summary["students"]
+    if not students:
+        return
+    _write(_accuracy(students), folder / "accuracy.svg")
+    _write(_sizes(students), folder / "size.svg")
+    if summary.get("latency"):
+        _write(_latency(summary["latency"]), folder / "latency.svg")
+
+
+def _accuracy(students: Sequence[Student]) -> Any:
+    figure, (left, right) = _lines(students, 2)
+    for line, student in enumerate(reversed(students)):
+        for number, model in enumerate((TEACHER, FP32, INT8)):
+            place = line + 0.2 * (1 - number)
+            _point(left, student["accuracy"].get(model), place, number)
+            for seed in student["each_seed"]:
+                if model in seed["accuracy"]:
+                    left.plot([seed["accuracy"][model]], [place], "|", color=COLOURS[number], markersize=8, alpha=0.6)
+        for number, (one, other) in enumerate(COMPARED):
+            _point(right, student["differences"].get(f"{one} - {other}"), line + 0.2 * (1 - number), 3 + number)
+    left.set_xlabel("accuracy in points; bars: 95 % interval, ticks: seeds")
+    right.set_xlabel("difference in points, with its 95 % interval")
+    right.axvline(0, color="0.6", linewidth=0.8)
+    for limit, number in ((INT8_COSTS, 4), (SPARSE_INT8_COSTS, 5)):
+        right.axvline(-limit, color=COLOURS[number], linewidth=0.9, linestyle="--")
+    _legend(left, [(_LABELS[model], number) for number, model in enumerate((TEACHER, FP32, INT8))])
+    names = [f"{_LABELS[one]} - {_LABELS[other]}" for one, other in COMPARED]
+    goals = ("", f", goal {-INT8_COSTS}", f", goal {-SPARSE_INT8_COSTS} if pruned")
+    _legend(right, [(name + goal, 3 + number) for number, (name, goal) in enumerate(zip(names, goals, strict=True))])
+    return figure
+
+
+def _sizes(students: Sequence[Student]) -> Any:
+    figure, panels = _lines(students, 2)
+    for panel, part, title in zip(
+        panels, ("encoder", "total"), ("the encoder's Linears", "all constants"), strict=True
+    ):
+        for line, student in enumerate(reversed(students)):
+            for number, program in enumerate((FP32, "int8_dense", INT8)):
+                if program in student["bytes"]:
+                    mb = student["bytes"][program][part] / _MB
+                    place = line + 0.2 * (1 - number)
+                    panel.plot([mb], [place], _MARKERS[number], color=COLOURS[number], markersize=7)
+                    panel.annotate(
+                        f"{mb:.2f}", (mb, place), (7, 0), textcoords="offset points", va="center", fontsize=8
+                    )
+        panel.set_xlim(0, 1.18 * panel.get_xlim()[1])
+        panel.set_xlabel(f"MB of {title}")
+        _legend(panel, [(_LABELS[program], number) for number, program in enumerate((FP32, "int8_dense", INT8))])
+    return figure
+
+
+def _latency(rows: Sequence[Mapping[str, Any]]) -> Any:
+    known = [row for row in rows if row["accuracy"] and row["median_ms"] is not None]
+    shapes = list(dict.fromkeys(map(shape_of, known)))
+    models = {name: number for number, name in enumerate(dict.fromkeys(row["student"] for row in known))}
+    runtimes = {name: number for number, name in enumerate(dict.fromkeys(row["runtime"] for row in known))}
+    figure = _figure((11, 4.2 * len(shapes) + 0.3))
+    axes = figure.subplots(len(shapes), 1, squeeze=False)[:, 0]
+    for panel, shape in zip(axes, shapes, strict=True):
+        own = [row for row in known if shape_of(row) == shape]
+        for row in own:
+            colour = "0.45" if row["model"] != row["student"] else COLOURS[models[row["student"]] % len(COLOURS)]
+            fill = colour if row["state"] == "PASS" else "white"
+            marker = _MARKERS[runtimes[row["runtime"]] % len(_MARKERS)]
+            at = [row["median_ms"]], [row["accuracy"]["points"]]
+            panel.plot(*at, marker, color=colour, markerfacecolor=fill, markersize=8)
+        best = front(own)
+        panel.plot(*_steps(best), color="0.3", linewidth=0.9, zorder=0)
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "25" else "")
+        panel.tick_params(axis="x", which="both", length=4, pad=3, labelsize=9)
+        panel.set_xlabel("latency in ms")
+        panel.set_ylabel("accuracy in points")
+        batch, tokens, threads = shape
+        title = f"{batch}x{tokens}, {threads} thread{'s' if threads > 1 else ''}"
+        panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
+        panel.grid(alpha=0.25)
+    figure.legend(
+        handles=list(_latency_handles(models, runtimes)), loc="outside right upper", frameon=False, fontsize=9
+    )
+    return figure
+
+
+def _steps(best: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+    """Return the border of what is beaten: level until the next row that is more accurate."""
+    times = [row["median_ms"] for row in best for _ in range(2)]
+    points = [row["accuracy"]["points"] for row in best for _ in range(2)]
+    return times[1:], points[:-1]
+
+
+def _latency_handles(models: Mapping[str, int], runtimes: Mapping[str, int]) -> Iterator[Any]:
+    line: Any = import_module("matplotlib.lines").Line2D
+    for name, number in models.items():
+        yield line([], [], color=COLOURS[number % len(COLOURS)], marker="s", ls="", label=name)
+    yield line([], [], color="0.45", marker="s", ls="", label="teacher")
+    yield line([], [], ls="", label="")
+    for name, number in runtimes.items():
+        yield line([], [], color="0.2", marker=_MARKERS[number % len(_MARKERS)], ls="", label=name)
+    yield line([], [], ls="", label="")
+    yield line([], [], color="0.3", label="quickest at its accuracy")
+    yield line([], [], color="0.3", marker="o", markerfacecolor="white", ls="", label="wrong results")
+
+
+def _lines(students: Sequence[Student], panels: int) -> tuple[Any, Sequence[Any]]:
+    """Return a figure with a line for each student, the first at the top."""
+    figure = _figure((12, _INCHES_A_LINE * len(students) + _INCHES_AROUND))
+    axes = figure.subplots(1, panels, sharey=True)
+    names = [f"{student['name']}\n{pruned_line(student)}, {student['layers']} layers" for student in reversed(students)]
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(-0.6, len(names) - 0.4)
+    for panel in axes:
+        panel.grid(axis="x", alpha=0.25)
+    return figure, axes
+
+
+def _point(panel: Any, points: Mapping[str, float] | None, place: float, number: int) -> None:
+    if points is None:
+        return
+    around = [[points["points"] - points["low"]], [points["high"] - points["points"]]]
+    panel.errorbar(
+        [points["points"]], [place], xerr=around, fmt=_MARKERS[number], color=COLOURS[number], markersize=6, capsize=2
+    )
+
+
+def _legend(panel: Any, entries: Sequence[tuple[str, int]]) -> None:
+    line: Any = import_module("matplotlib.lines").Line2D
+    handles = [line([], [], color=COLOURS[n], marker=_MARKERS[n], ls="", label=name) for name, n in entries]
+    panel.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8, columnspacing=1
+    )
+
+
+def _figure(size: tuple[float, float]) -> Any:
+    module: Any = import_module("matplotlib.figure")
+    return module.Figure(figsize=size, layout="constrained")
+
+
+def _write(figure: Any, path: Path) -> None:
+    figure.savefig(path, dpi=120)

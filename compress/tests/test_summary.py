@@ -1,0 +1,202 @@
+"""What is said of a collection, from files that are small enough to count by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from refusal import refused
+from tiny_pipeline import FIELDS
+from tiny_result import CONFIG, tiny_result
+
+from distilspec.compress.pipeline import Pipeline
+from distilspec.compress.summary import Bytes, Planned, read_run, seconds_of, summarise
+from distilspec.compress.summary_picture import draw_pictures
+from distilspec.compress.summary_table import as_markdown
+from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.formats.saved import load_program
+from distilspec.reference.recipes.unpack import unpack
+
+ROWS = 400
+
+
+def planned(folder, seed=0, **sections):
+    """Return a run of the tiny pipeline into ``folder``; None leaves a section out."""
+    fields = {name: value for name, value in (FIELDS | sections).items() if value is not None}
+    pipeline = Pipeline.model_validate(fields).model_copy(update={"seed": seed})
+    return Planned(pipeline, Path("tiny.yaml"), folder / f"{pipeline.name}-seed-{seed}")
+
+
+def finish(run, teacher, fp32, int8=None):
+    """Write what an evaluated run leaves: so many of the first answers of each model are right."""
+    run.folder.mkdir(parents=True)
+    (run.folder / "student").mkdir()
+    (run.folder / "student" / "config.json").write_text(json.dumps({"n_layers": 2}))
+    counts = {"teacher": teacher, "student": fp32} | ({} if int8 is None else {"student-w8a8-static": int8})
+    models = {name: {"correct": "1" * count + "0" * (ROWS - count)} for name, count in counts.items()}
+    (run.folder / "evaluation.json").write_text(json.dumps({"models": models}))
+    return run
+
+
+def test_figures_are_means_over_seeds(tmp_path):
+    """Two seeds, and a third that is not there; differences are those of the same seed and row."""
+    runs = [planned(tmp_path, seed) for seed in (0, 1, 2)]
+    finish(runs[0], 320, 316, 318)
+    finish(runs[2], 328, 320, 318)
+    (runs[1].folder).mkdir()
+    (runs[1].folder / "log.jsonl").write_text('{"time": 5, "stage": "distil", "event": "begin"}\n')
+    summary = summarise("all", runs)
+
+    (student,) = summary["students"]
+    assert (student["seeds"], student["rows"], student["layers"]) == ([0, 2], ROWS, 2)
+    assert {model: found["points"] for model, found in student["accuracy"].items()} == {
+        "teacher": 81.0, "fp32": 79.5, "int8": 79.5
+    }  # fmt: skip
+    assert {name: found["points"] for name, found in student["differences"].items()} == pytest.approx(
+        {"fp32 - teacher": -1.5, "int8 - fp32": 0.0, "int8 - teacher": -1.5}
+    )
+    found = student["differences"]["int8 - fp32"]
+    assert found["low"] < -0.4, "one seed alone lost half a point, and may be drawn alone"
+    assert found["high"] > 0.4
+    (absent,) = summary["absent"]
+    assert (absent["seed"], absent["reason"]) == (1, "in stage distil")
+
+
+@pytest.mark.parametrize(
+    ("int8", "reached"),
+    [((318, 318), [True, False]), ((320, 320), [True, True]), ((317, 317), [False, False])],
+)
+def test_goals_are_judged_by_the_point_with_the_interval_beside(tmp_path, int8, reached):
+    """318 of 400 is exactly half a point below 320; 320 is exactly a point below the teacher's 324."""
+    runs = [finish(planned(tmp_path, seed), 324, 320, right) for seed, right in enumerate(int8)]
+    goals = summarise("all", runs)["students"][0]["goals"]
+
+    assert [goal["reached"] for goal in goals] == reached
+    assert [goal["at_least"] for goal in goals] == [-0.5, -1.0]
+    assert all(goal["low"] <= goal["points"] <= goal["high"] for goal in goals)
+
+
+def test_a_dense_student_has_no_goal_for_sparse_ones_and_a_float32_one_none(tmp_path):
+    """Nothing is asked of what was not made."""
+    dense = finish(planned(tmp_path, pruning=None), 324, 320, 320)
+    assert [goal["difference"] for goal in summarise("all", [dense])["students"][0]["goals"]] == ["int8 - fp32"]
+    float32 = finish(planned(tmp_path / "float32", quantisation=None), 324, 320)
+    (student,) = summarise("all", [float32])["students"]
+    assert (student["goals"], set(student["accuracy"])) == ([], {"teacher", "fp32"})
+    assert any("| - |" in line for line in as_markdown(summarise("all", [float32])))
+
+
+def test_bytes_are_those_of_the_saved_constants(tmp_path):
+    """And of the same program with zeros instead of blocks."""
+    result = tiny_result(tmp_path)
+    fields = json.loads((result.student / "config.json").read_text())
+    (result.student / "config.json").write_text(json.dumps(fields | {"n_layers": CONFIG.num_layers}))
+    answers = {name: {"correct": "10"} for name in ("teacher", "student", "student-w8a8-static")}
+    (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
+    finished = read_run(Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder))
+
+    programs = {"fp32": "fp32", "int8": "w8a8-static"}
+    loaded = {name: load_program(result.folder / "programs" / saved) for name, saved in programs.items()}
+    loaded["int8_dense"] = unpack(loaded["int8"])
+    assert finished.kept == 1
+    for name, program in loaded.items():
+        sizes = {constant: array.nbytes for constant, array in program.constants.items()}
+        linears = [step for step in program.steps if "encoder" in step.tags and step.op.endswith("linear")]
+        of_linears = {operand for step in linears for operand in step.inputs if operand in sizes}
+        assert finished.bytes[name] == Bytes(sum(sizes[constant] for constant in of_linears), sum(sizes.values())), name
+    assert finished.bytes["int8"].encoder < finished.bytes["int8_dense"].encoder
+
+
+def test_seconds_are_those_of_work(tmp_path):
+    """Ten, a kill, an hour in which nothing ran, and five; another stage in between does not count."""
+    events = [
+        (0, "distil", "begin"), (4, "distil", "step"), (10, "distil", "step"), (3610, "distil", "begin"),
+        (3612, "distil", "restored"), (3615, "distil", "end"), (3615, "export", "begin"), (3617, "export", "end"),
+    ]  # fmt: skip
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"time": t, "stage": s, "event": e}) + "\n" for t, s, e in events))
+    assert seconds_of(log) == {"distil": 15, "export": 2}
+    assert seconds_of(tmp_path / "absent.jsonl") == {}
+    log.write_text("not JSON\n")
+    with refused(FormatError, "log.jsonl: line 1 is 'not JSON'; expected"):
+        seconds_of(log)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"student": {"correct": "01x"}}, "evaluation.json: correct is '01x'; expected"),
+        ({"student": {"correct": "01"}}, "have different numbers of rows; expected"),
+        ({"student": {}}, "evaluation.json: 'correct'; expected what stage evaluate writes"),
+        ({"student": None}, "evaluation.json: .*; expected what stage evaluate writes"),
+    ],
+)
+def test_files_that_are_not_an_evaluation_are_refused(tmp_path, change, match):
+    """One line."""
+    run = finish(planned(tmp_path), 324, 320, 320)
+    path = run.folder / "evaluation.json"
+    evaluation = json.loads(path.read_text())
+    evaluation["models"] |= change
+    path.write_text(json.dumps(evaluation))
+    with refused(FormatError, match):
+        summarise("all", [run])
+
+
+def test_seeds_that_were_asked_other_rows_are_refused(tmp_path):
+    """Rows are paired."""
+    runs = [finish(planned(tmp_path, seed), 324, 320, 320) for seed in (0, 1)]
+    models = {name: {"correct": "01"} for name in ("teacher", "student", "student-w8a8-static")}
+    (runs[1].folder / "evaluation.json").write_text(json.dumps({"models": models}))
+    with refused(FormatError, r"seeds were asked about \[2, 400\] rows; expected the same rows"):
+        summarise("all", runs)
+
+
+def test_the_tables_name_losses_and_what_is_absent(tmp_path):
+    """A goal that is missed has a line like one that is reached."""
+    runs = [planned(tmp_path, seed) for seed in (0, 1)]
+    finish(runs[0], 324, 320, 318)
+    lines = list(as_markdown(summarise("all", runs)))
+
+    (row,) = [line for line in lines if line.startswith("| tiny | 50% (4, 1) | 2 | 1 |")]
+    assert "| 81.00 [" in row
+    assert "| -1.50 [" in row
+    assert [line.split("|")[-2].strip() for line in lines if line.startswith("| INT8 - ")] == ["reached", "missed"]
+    assert "`tiny` has one seed, so its interval is for other rows alone." in lines
+    assert f"- `tiny`, seed 1: not begun (`{runs[1].folder}`)" in lines
+    tables = [line for line in lines if line.startswith("|")]
+    header = None
+    for line in lines:
+        header = (
+            line.count("|") if line.startswith("|") and header is None else header if line.startswith("|") else None
+        )
+        assert header is None or line.count("|") == header, line
+    assert tables
+
+
+def test_nothing_that_is_evaluated_is_a_summary_too(tmp_path):
+    """All runs are absent."""
+    summary = summarise("all", [planned(tmp_path)])
+    assert (summary["students"], len(summary["absent"])) == ([], 1)
+    assert any("not begun" in line for line in as_markdown(summary))
+    draw_pictures(summary, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_show_every_student(tmp_path):
+    """Dense, pruned, without INT8, without saved programs."""
+    pytest.importorskip("matplotlib")
+    rng = np.random.default_rng(0)
+    runs = [
+        *(finish(planned(tmp_path / "a", seed), 324, 320, int(rng.integers(310, 322))) for seed in (0, 1)),
+        finish(planned(tmp_path / "b", name="dense", pruning=None), 324, 323, 322),
+        finish(planned(tmp_path / "c", name="float32", quantisation=None), 324, 323),
+    ]
+    draw_pictures(summarise("all", runs), tmp_path)
+
+    text = (tmp_path / "accuracy.svg").read_text()
+    for name in ("tiny", "dense", "float32", "INT8 - FP32, goal -0.5"):
+        assert f"<!-- {name}" in text
+    assert (tmp_path / "size.svg").read_text().count("<!-- 50% (4, 1), 2 layers -->") == 2
+    assert not (tmp_path / "latency.svg").exists()
