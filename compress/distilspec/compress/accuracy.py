@@ -54,10 +54,10 @@ def over_seeds(values: Float64Array) -> Points:
     values : float64 [seeds, rows]
         Whether an answer is right, or by how much it is better than another's: -1, 0 or 1.
     """
-    seeds, rows = _draws(len(values), len(values)), _draws(values.shape[1], values.shape[1])
+    seeds, rows = _draws(max(1, len(values) - 1), len(values)), _draws(values.shape[1], values.shape[1])
     counts = np.einsum("sb,sb->b", values.astype(np.float32) @ rows, seeds)
     ends = np.quantile(counts, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    low, high = 100 * ends / (len(values) * values.shape[1])
+    low, high = 100 * ends / (max(1, len(values) - 1) * values.shape[1])
     return Points(100 * float(values.mean()), float(low), float(high))
 
 
