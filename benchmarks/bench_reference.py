@@ -63,7 +63,7 @@ def test_reference(benchmark, name, recipe):
     """One forward pass at 1x128."""
     program = fp32_program(name)
     inputs = inputs_of(program)
-    ranges = calibrate(program, [inputs]) if recipe is Recipe.W8A8_STATIC else None
+    ranges = calibrate(program, [inputs], recipe=recipe) if Recipe(recipe).is_calibrated else None
     program = apply_recipe(program, recipe, calibration=ranges)
     expect_exact_integers(program, inputs)
     tracemalloc.start()

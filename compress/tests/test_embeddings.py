@@ -17,7 +17,7 @@ from scipy import stats
 from tiny_classifier import tiny_classifier
 from word_piece import word_piece
 
-from distilspec.compress.embeddings import picture
+from distilspec.compress.embeddings import judgement, picture
 from distilspec.compress.embeddings.encoder import Encoder
 from distilspec.compress.embeddings.judgement import judge_pairs, judge_search
 from distilspec.compress.embeddings.measure import measure
@@ -49,8 +49,9 @@ TEXTS = [" ".join(words) for words in product(("a", "man", "food"), ("is", "eat"
 
 
 @pytest.fixture
-def source(tmp_path):
-    """Return a folder with a tiny model, twelve documents with scores, stories of two sentences, and texts."""
+def source(tmp_path, monkeypatch):
+    """Return a folder with a tiny model, twelve documents with scores, stories and texts; little is drawn."""
+    monkeypatch.setattr(judgement, "DRAWS", 50)
     save_classifier(tmp_path / "tiny", tiny_classifier(dtype=torch.float32), word_piece(tmp_path))
     (tmp_path / "documents.txt").write_text("\n".join(TEXTS))
     scores = np.random.Generator(np.random.PCG64(1)).random((12, 12))
@@ -80,19 +81,17 @@ def article(*paragraphs):
     }
 
 
-@pytest.mark.parametrize("recipe", Recipe)
+@pytest.mark.parametrize("recipe", [recipe for recipe in Recipe if recipe is not Recipe.W8A8_STATIC_ATTN])
 @pytest.mark.parametrize("sparsity", [0.0, 0.5])
-def test_torch_embeds_as_the_program_says(source, recipe, sparsity):
+def test_texts_are_embedded_as_the_program_says(source, recipe, sparsity):
     """Mean and length included, whatever the order of the texts, and pruned weights are zeros there too."""
-    if recipe is Recipe.W8A8_STATIC_ATTN:
-        pytest.skip("attention in INT8 is not measured")
     encoder = Encoder.load("tiny", source, 16)
-    plain = encoder.embed(TEXTS, Recipe.FP32, {})
+    plain = encoder.embed({"a": TEXTS}, Recipe.FP32, {})["a"]
     encoder = encoder.pruned(sparsity, (4, 1)) if sparsity else encoder
     ranges = encoder.ranges(TEXTS)
     # One length, so that all are read together as the program reads them.
     texts = TEXTS[::-1]
-    got = encoder.embed(texts, recipe, ranges)
+    got = encoder.embed({"one": texts[:1], "all": texts}, recipe, ranges)["all"]
 
     made = apply_recipe(encoder.program, recipe, calibration=ranges)
     arrays = encoder.tokenizer.encode(texts)
@@ -363,5 +362,4 @@ def test_the_repositorys_file_names_sets_that_are_there():
 
     assert (len(pairs.texts), pairs.scores.shape) == (50, (50, 50))
     assert "Brian Greig" in pairs.texts[0]
-    assert 280 < len(search.documents) <= 293
-    assert len(set(search.documents)) == len(search.documents) == len(search.questions)
+    assert len(set(search.documents)) == len(search.documents) == len(search.questions) == 293

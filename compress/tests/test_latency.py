@@ -21,6 +21,7 @@ def points(value):
 SUMMARY = {
     "name": "all",
     "confidence": 0.95,
+    "hours": 1.5,
     "absent": [],
     "students": [
         {

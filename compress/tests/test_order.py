@@ -14,7 +14,7 @@ from tiny_pipeline import FIELDS, WORDS, tiny_run, write_sources
 from distilspec.compress import lesson
 from distilspec.compress.order import STAGES, run_stages
 from distilspec.compress.quantised import linears_of, quantised
-from distilspec.compress.run import PausedError
+from distilspec.compress.run import PausedError, alone_in
 from distilspec.compress.students import load_classifier
 from distilspec.compress.training import Trainer
 from distilspec.reference import ops
@@ -156,6 +156,19 @@ def test_texts_without_labels_need_a_teacher_alone(sources):
     transfer = {"file": "texts.csv", "rows": 8}
     with pytest.raises(ValueError, match=r"distillation.hard is 0.5 and there is a section transfer; expected hard 0"):
         tiny_run(sources, transfer=transfer)
+
+
+def test_two_processes_do_not_work_in_one_folder(sources):
+    """Neither in that of the results nor in that of a teacher they share; when the first is done, the next goes on."""
+    run = tiny_run(sources)
+    with alone_in(run.folder), refused(UnsupportedError, "out/tiny: another process works in it; expected to be alone"):
+        run_stages(tiny_run(sources))
+    run.teacher_home.mkdir()
+    with alone_in(run.teacher_home), refused(UnsupportedError, f"{run.teacher_home.name}: another process works in it"):
+        run_stages(tiny_run(sources))
+    run_stages(tiny_run(sources), "teacher")
+
+    assert run.teacher.exists()
 
 
 def test_hours_stop_a_pipeline_at_a_checkpoint(sources):

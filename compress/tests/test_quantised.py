@@ -20,7 +20,7 @@ from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.recipes import apply_recipe, calibrate
 
 TEXTS = ("a man is eating food", "a man", "food is a man", "is a man eating")
-RECIPES = [recipe for recipe in Recipe if recipe is not Recipe.FP32]
+RECIPES = [recipe for recipe in Recipe if recipe not in (Recipe.FP32, Recipe.W8A8_STATIC_ATTN)]
 WORST = "transformer.layer.1.ffn.lin1"
 
 
@@ -99,6 +99,14 @@ def test_layers_are_kept_until_the_budget_holds(model, monkeypatch):
     accuracies = iter([0.9, *[0.5] * 37, 0.9])
     every = choose(torch_model, Recipe.W8A8_STATIC, inputs, ranges, rows, budget=2, advance=lambda: None)
     assert set(every.kept) == set(inputs)
+
+
+def test_a_recipe_that_quantises_attention_is_refused(model):
+    """Torch would leave it in float32 without a word."""
+    torch_model, program, _ = model
+    attention = quantised(torch_model, Recipe.W8A8_STATIC_ATTN, linears_of(program), {})
+    with refused(UnsupportedError, "w8a8-static-attn: it is not measured in torch; expected"), attention:
+        pass
 
 
 def test_what_cannot_be_kept_is_refused(model):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from refusal import refused
-from tiny_pipeline import FIELDS
+from tiny_pipeline import FIELDS, tiny_run, write_sources
 from tiny_result import CONFIG, tiny_result
 
 from distilspec.compress.pipeline import Pipeline
@@ -142,6 +142,13 @@ def test_files_that_are_not_an_evaluation_are_refused(tmp_path, change, match):
     path.write_text(json.dumps(evaluation))
     with refused(FormatError, match):
         summarise("all", [run])
+
+
+def test_all_seeds_are_asked_about_the_same_rows(tmp_path):
+    """The seed of the run decides nothing about the split, so that rows of two seeds are paired."""
+    write_sources(tmp_path)
+    first, second = (tiny_run(tmp_path, f"out/{seed}", seed=seed).splits for seed in (0, 1))
+    assert first == second
 
 
 def test_seeds_that_were_asked_other_rows_are_refused(tmp_path):

@@ -19,6 +19,9 @@ KINDS = ("normal", "cancelling", "one large and many small", "integers", "offset
 LOST = np.float32(0.999 * 2.0**-24)
 TERMS = 400
 
+#: The scale of codes in attention.
+STEP = np.asarray(np.float32(0.05))
+
 
 class Float32:
     """Operators in float32, with random choices among the legitimate forms; what only moves elements is exact."""
@@ -81,6 +84,20 @@ def dynamic_linear_gelu(ops, x, weight, weight_scale, bias):
     """Return a dynamically quantised Linear with its activation."""
     codes, scale, zero_point = ops.dynamic_quantize(x)
     return ops.gelu(ops.quantized_linear(codes, scale, zero_point, weight, weight_scale, bias))
+
+
+def attention_of_codes(ops, query, key, value, score_scale, mask):
+    """Return attention as ``w8a8-static-attn`` says it, from its floats to its floats."""
+    query_zero, weight_zero, signed_zero = np.asarray(np.uint8(120)), np.asarray(np.uint8(0)), np.asarray(np.int8(0))
+    query = ops.quantize(query, STEP, query_zero)
+    key, value = ops.quantize(key, STEP, signed_zero), ops.quantize(value, STEP, signed_zero)
+    products = ops.matmul_integer(query, ops.transpose(key, axes=(0, 1, 3, 2)), query_zero)
+    weights = ops.softmax(ops.dequantize(products, score_scale), mask)
+    largest = ops.maximum(ops.reduce_max(weights, axes=(-1,)), np.asarray(np.finfo(np.float32).tiny))
+    codes = ops.quantize(ops.divide(weights, largest), np.asarray(np.float32(1 / 255)), weight_zero)
+    total = ops.reduce_sum(ops.cast(codes, dtype="float"), axes=(3,))
+    summed = ops.dequantize(ops.matmul_integer(codes, value, weight_zero), STEP)
+    return ops.divide(summed, ops.maximum(total, np.asarray(np.float32(1))))
 
 
 @dataclass(frozen=True)
@@ -169,6 +186,20 @@ def _worst_dynamic():
     return _draw_dynamic(np.random.default_rng(6))
 
 
+def _draw_attention_of_codes(random):
+    operands = (STEP * random.integers(-160, 160, (2, 2, 5, 4)).astype(np.float32) for _ in range(3))
+    score_scale = np.asarray(np.float32(10.0 ** random.uniform(-6, -3)))
+    return *operands, score_scale, random.uniform(size=(2, 1, 1, 5)) < 0.8
+
+
+def _worst_attention_of_codes():
+    """Return operands whose second key's weight is as near to a tie as a float32 scale allows."""
+    query, key, value = (np.zeros((1, 1, 2, 1), np.float32) for _ in range(3))
+    query[..., 0, 0], key[..., 0] = 100 * STEP, STEP * np.float32([100, 0])
+    value[..., 0] = STEP * np.float32([127, -128])
+    return query, key, value, np.asarray(np.float32(np.log(255 / 100.5) / 100**2)), np.ones((1, 1, 1, 2), np.bool_)
+
+
 SEGMENTS = {
     "linear, gelu": Segment(
         linear_gelu,
@@ -187,5 +218,8 @@ SEGMENTS = {
         projected_attention, _draw_attention, _worst_attention
     ),
     "dequantize, linear, gelu, quantize": Segment(dequantize_linear_gelu_quantize, _draw_codes, _worst_codes),
+    "quantize, matmul_integer, dequantize, softmax, quantize, matmul_integer, dequantize, divide": Segment(
+        attention_of_codes, _draw_attention_of_codes, _worst_attention_of_codes
+    ),
     "dynamic_quantize, quantized_linear, gelu": Segment(dynamic_linear_gelu, _draw_dynamic, _worst_dynamic),
 }

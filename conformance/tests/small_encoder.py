@@ -26,5 +26,5 @@ BATCH = {
 @cache
 def encoder(recipe: Recipe) -> Program:
     """Return the encoder under a recipe, calibrated on the batch."""
-    ranges = calibrate(ENCODER, [BATCH]) if recipe is Recipe.W8A8_STATIC else None
+    ranges = calibrate(ENCODER, [BATCH], recipe=recipe) if Recipe(recipe).is_calibrated else None
     return apply_recipe(ENCODER, recipe, calibration=ranges)

@@ -339,9 +339,10 @@ def test_another_function_moves_outputs_beyond_what_is_said(name, recipe):
 def test_an_operator_without_a_rule_leaves_decisions_undecided():
     """Nothing can be said about a margin that depends on it."""
     specs = {"x": TensorSpec("float", (3, 3)), "attention_mask": TensorSpec("bool", MASK.shape)}
-    builder = Builder("largest", specs, {"recipe": "fp32"})
-    (largest,) = builder.emit("largest", "reduce_max", ["x"], {"axes": (0,)})
-    (y,) = builder.emit("y", "add", ["x", largest])
+    builder = Builder("scaled", specs, {"recipe": "fp32"})
+    (size,) = builder.emit("size", "absolute", ["x"])
+    (scale,) = builder.emit("scale", "symmetric_scale", [size])
+    (y,) = builder.emit("y", "add", ["x", scale])
     program, inputs = builder.finish({"logits": y}), {"x": LOGITS, "attention_mask": MASK}
     expected = program.run(ops, inputs)
 
@@ -350,4 +351,4 @@ def test_an_operator_without_a_rule_leaves_decisions_undecided():
 
     assert {judgement.state for *_, judgement in decided} == {State.UNDECIDED}
     assert [judgement.state for _, judgement in moved] == [State.UNDECIDED]
-    assert "largest is a reduce_max" in moved[0][1].detail
+    assert "scale is a symmetric_scale" in moved[0][1].detail

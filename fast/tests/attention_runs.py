@@ -41,9 +41,7 @@ def case(seed, batch, heads, tokens, head_dim, density=1.0, magnitude=1.0):
     return Case(magnitude * query, key, value, mask, np.float32(head_dim**-0.5))
 
 
-def attended(
-    target, given, machine=True, *, order=None, calls=1, layout=None, out_scale=None, zero_point=None, vectors=None
-):
+def attended(target, given, machine=True, *, order=None, calls=1, layout=None, out_scale=None, zero_point=None):
     """
     Return what the kernels make of a case: float32, or codes of the specification, [batch, heads, tokens, head_dim].
 
@@ -96,7 +94,7 @@ def attended(
     for worker in range(calls):
         of_others = np.delete(scratch, worker, axis=0)
         cuts = [len(places) * end // calls for end in (worker, worker + 1)]
-        run(attention, target, (layout, vectors), machine, *operands, *cuts, worker)
+        run(attention, target, (layout,), machine, *operands, *cuts, worker)
         assert (np.delete(scratch, worker, axis=0) == of_others).all()
     made = out if layout is None else _codes(target, layout, out, batch * tiles, features)
     by_row = made.transpose(0, 2, 1).reshape(batch, tiles * tile, heads, head_dim)

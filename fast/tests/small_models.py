@@ -24,16 +24,16 @@ HEADS = (
 
 @cache
 def small_program(recipe="fp32", *, family="distilbert", head="feature-extraction", shape="even", sparsity=0.0,
-                  block_shape=(4, 1), activation="gelu"):  # fmt: skip
+                  block_shape=(4, 1), activation="gelu", positions=SIZES["max_positions"]):  # fmt: skip
     """Return a program; equal arguments give the same."""
-    sizes = {**SIZES, **SHAPES[shape], "activation": activation}
+    sizes = {**SIZES, **SHAPES[shape], "activation": activation, "max_positions": positions}
     if head == "question-answering":
         sizes["num_labels"] = 2
     config = (BertConfig if family == "bert" else DistilBertConfig)(**sizes)
     program = build_program(config, head, random_weights(config, head, 0))
     if sparsity:
         program = prune(program, sparsity=sparsity, block_shape=block_shape)
-    ranges = calibrate(program, [inputs(program, 4, 20)]) if recipe == Recipe.W8A8_STATIC else None
+    ranges = calibrate(program, [inputs(program, 4, 20)], recipe=recipe) if Recipe(recipe).is_calibrated else None
     return apply_recipe(program, Recipe(recipe), calibration=ranges)
 
 

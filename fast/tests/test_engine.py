@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import threading
-
 import numpy as np
 import pytest
 from small_models import inputs, small_program
@@ -115,44 +111,6 @@ def test_showing_tensors_changes_no_bit(recipe, backend):
         assert bits(outputs) == bits(made.run(arrays))
         assert list(shown) == list(made.survivors())
         assert shown["embeddings.LayerNorm"].shape == (2, 11, 24)
-
-
-def test_threads_that_share_an_engine_get_their_own_results():
-    """Four of them, with shapes of their own."""
-    with engine("fp32") as made:
-        batches = [inputs(small_program(), 1 + number, 5 + 3 * number, seed=number) for number in range(4)]
-        expected = [bits(made.run(arrays)) for arrays in batches]
-        wrong = []
-
-        def call(number):
-            wrong.extend(number for _ in range(25) if bits(made.run(batches[number])) != expected[number])
-
-        threads = [threading.Thread(target=call, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not wrong
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="this system does not tell its memory")
-def test_many_shapes_leak_nothing():
-    """The memory of shapes that were used long ago is given back."""
-
-    def resident():
-        gc.collect()
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    generator = np.random.default_rng(0)
-    shapes = [(int(generator.integers(1, 9)), int(generator.integers(1, 40))) for _ in range(150)]
-    with engine("fp32") as made:
-        for shape in shapes:
-            made.run(inputs(small_program(), *shape))
-        before = resident()
-        for shape in shapes:
-            made.run(inputs(small_program(), *shape))
-        assert resident() - before < 2**23
 
 
 def test_inputs_may_be_read_only_and_strided():

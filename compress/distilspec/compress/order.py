@@ -14,7 +14,7 @@ from pathlib import Path
 
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.pruning import encoder_weights
-from distilspec.compress.run import Run
+from distilspec.compress.run import Run, alone_in
 from distilspec.compress.stages.distil import distil
 from distilspec.compress.stages.evaluate import evaluate
 from distilspec.compress.stages.export import export
@@ -56,7 +56,7 @@ def run_stages(run: Run, only: str | None = None) -> None:
     PausedError
         The pipeline's hours are over.
     ContractError
-        As the stages.
+        As the stages; ``UnsupportedError`` if another process works in the same folder.
     """
     if only is not None and only not in STAGES:
         raise RangeError(f"stage {only}: there is no such one; expected one of {', '.join(STAGES)}")
@@ -64,19 +64,23 @@ def run_stages(run: Run, only: str | None = None) -> None:
     if only == "quantise":
         quantisation_of(run)
     rehearse(run)
-    for name in names if only is None else [only]:
-        stage = STAGES[name]
-        for needed in stage.needs:
-            if needed in names and not STAGES[needed].made(run).exists():
-                raise RangeError(
-                    f"stage {name}: {STAGES[needed].made(run)} is not there; expected that stage {needed} has made it"
-                )
-        if stage.made(run).exists() and stage.made(run) != run.origin:
-            run.record.say(f"{name}: done before, {stage.made(run)}")
-            continue
-        run.expect_time(name)
-        with run.record.stage(name):
-            stage.work(run)
+    with alone_in(run.folder):
+        for name in names if only is None else [only]:
+            for needed in STAGES[name].needs:
+                made = STAGES[needed].made(run)
+                if needed in names and not made.exists():
+                    raise RangeError(f"stage {name}: {made} is not there; expected that stage {needed} has made it")
+            _run_stage(run, name)
+
+
+def _run_stage(run: Run, name: str) -> None:
+    stage = STAGES[name]
+    if stage.made(run).exists() and stage.made(run) != run.origin:
+        run.record.say(f"{name}: done before, {stage.made(run)}")
+        return
+    run.expect_time(name)
+    with run.record.stage(name):
+        stage.work(run)
 
 
 def rehearse(run: Run) -> None:

@@ -21,6 +21,7 @@ from transformers import DistilBertForSequenceClassification, DistilBertPreTrain
 
 from distilspec.compress.batches import EncodedRows, logits_of
 from distilspec.reference import ops
+from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
@@ -83,6 +84,11 @@ def quantised(
         The Linears that are INT8, with the tensor that each reads.
     ranges : mapping of tensor name to (minimum, maximum)
         As ``calibrate`` returns them; read for ``w8a8-static`` only.
+
+    Raises
+    ------
+    UnsupportedError
+        The recipe quantises something else than Linears.
     """
     with ExitStack() as stack:
         for name, tensor in inputs.items():
@@ -160,7 +166,9 @@ def _activations(recipe: Recipe, tensor: str, ranges: Ranges) -> Callable[[Array
         case Recipe.W8A8_STATIC:
             scale, zero_point = ops.asymmetric_scale(*(np.asarray(end, np.float64) for end in ranges[tensor]))
             return lambda x: ops.dequantize(ops.quantize(x, scale, zero_point), scale, zero_point)
-    return lambda x: x
+        case Recipe.W8A32:
+            return lambda x: x
+    raise UnsupportedError(f"recipe {recipe}: it is not measured in torch; expected one whose Linears alone are INT8")
 
 
 def _float32(array: Array) -> Tensor:

@@ -5,21 +5,47 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from distilspec.compress.batches import EncodedRows
 from distilspec.compress.data import Rows, Splits, packaged_file, read_splits
 from distilspec.compress.pipeline import Pipeline
 from distilspec.compress.record import Record, write_json
 from distilspec.compress.transfer import NO_LABEL, chosen, read_texts, sentences
-from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.contract.errors import FormatError, UnsupportedError
 from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.named_models import NAMED_MODELS, load_model
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """
+    Hold a folder for this process while the block runs; a process that dies lets go of it.
+
+    Raises
+    ------
+    UnsupportedError
+        Another process holds it.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UnsupportedError(
+            f"{folder}: another process works in it; expected to be alone because both would write the same files"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class PausedError(Exception):

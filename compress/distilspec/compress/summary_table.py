@@ -23,6 +23,8 @@ def as_markdown(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _accuracy_table(summary["students"])
     yield from _goal_table(summary["students"])
     yield from _seed_table(summary["students"])
+    yield ""
+    yield f"All runs of the collection, finished or not, worked {summary['hours']:.1f} hours."
     yield from _size_table(summary["students"])
     yield from _latency_table(summary.get("latency", []))
     yield from _absent_lines(summary["absent"])

@@ -126,7 +126,7 @@ def load_subject(runtime: Runtime, subject: Subject) -> Executable:
     if program.recipe not in runtime.recipes:
         raise UnsupportedError(f"{runtime.name} declares no mode that carries out {program.recipe}")
     if Granularity.PROGRAMS in runtime.granularity:
-        missing = sorted({step.op for step in program.steps if not runtime.supports(step.op)})
+        missing = runtime.missing(program)
         if missing:
             raise UnsupportedError(f"{runtime.name} declares no support for {', '.join(missing)}")
         return runtime.load(program)

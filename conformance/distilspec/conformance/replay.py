@@ -106,7 +106,7 @@ def replay(case: ReplayCase, runtime: Runtime) -> Judgement:
     UnsupportedError
         The runtime cannot run the program.
     """
-    missing = sorted({step.op for step in case.program.steps if not runtime.supports(step.op)})
+    missing = runtime.missing(case.program)
     if missing:
         raise UnsupportedError(f"replay: {runtime.name} has no {', '.join(missing)}; expected a runtime that has it")
     goldens = [] if "/" in case.id else [golden for golden in load_goldens() if golden.id == case.id]

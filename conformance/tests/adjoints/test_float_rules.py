@@ -222,7 +222,7 @@ def test_pooling(sizes, seed):
     )
 
 
-@pytest.mark.parametrize("operator", ["reduce_sum", "reduce_mean"])
+@pytest.mark.parametrize("operator", ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min"])
 @settings(max_examples=20)
 @given(shape=SHAPES, keepdims=st.booleans(), seed=SEEDS, data=st.data())
 def test_reductions_over_any_axes(operator, shape, keepdims, seed, data):
@@ -230,7 +230,7 @@ def test_reductions_over_any_axes(operator, shape, keepdims, seed, data):
     rank = len(shape)
     chosen = data.draw(st.lists(st.integers(0, rank - 1), min_size=1, unique=True))
     axes = tuple(axis - rank * data.draw(st.booleans()) for axis in chosen)
-    reduce = torch.sum if operator == "reduce_sum" else torch.mean
+    reduce = {"sum": torch.sum, "mean": torch.mean, "max": torch.amax, "min": torch.amin}[operator[7:]]
 
     agree(operator, [normal(seed, *shape)], lambda x: reduce(x, axes, keepdims), seed, axes=axes, keepdims=keepdims)
 

@@ -51,7 +51,7 @@ def test_every_operator_of_every_model_has_a_rule_or_is_flat(kind, head, activat
 def test_every_operator_of_every_recipe_has_a_rule_or_is_flat(recipe, sparsity):
     """Dense and block-sparse."""
     program = prune(ENCODER, sparsity=sparsity, block_shape=(4, 1)) if sparsity else ENCODER
-    ranges = calibrate(program, [BATCH]) if recipe is Recipe.W8A8_STATIC else None
+    ranges = calibrate(program, [BATCH], recipe=recipe) if Recipe(recipe).is_calibrated else None
     program = apply_recipe(program, recipe, calibration=ranges)
 
     assert {step.op for step in program.steps} <= set(RULES) | FLAT

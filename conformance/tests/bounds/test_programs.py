@@ -28,17 +28,18 @@ TORCH = {
     "quantized_linear": lambda x, s, z, weight, t, bias: (
         ((x.int() - z.int()) @ weight.int().T).float() * (s * t) + bias
     ),
-    "dequantize": lambda x, s, **_: x.float() * s[:, None],
+    "dequantize": lambda x, s, **_: x.float() * (s[:, None] if s.ndim else s),
+    "divide": torch.divide,
 }
 
 
 def programs():
     """Return the small BERT under every recipe."""
     plain = small_bert()
-    ranges = calibrate(plain, BATCHES)
+    ranges = calibrate(plain, BATCHES, recipe="w8a8-static-attn")
     quantised = {
         recipe: apply_recipe(plain, recipe, calibration=ranges)
-        for recipe in ("w8a8-static", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32")
+        for recipe in ("w8a8-static", "w8a8-static-attn", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32")
     }
     return {"fp32": plain} | quantised
 

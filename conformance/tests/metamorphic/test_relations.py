@@ -27,6 +27,7 @@ from distilspec.conformance.report.run import Run
 from distilspec.conformance.result import State, Unit
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Granularity, RuntimeCrashError
+from distilspec.reference import ops
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 
@@ -118,6 +119,18 @@ def test_heads_that_have_an_order_break_the_relation(bug, recipe):
     runtime = Planted(operators={"scaled_dot_product_attention": bug})
 
     assert set(judged(runtime, "heads", recipe)) == {State.FAIL}
+
+
+def test_heads_of_attention_of_codes_have_no_order_either():
+    """HEAD-S1: the sums of products of heads, each moved to the next one."""
+
+    def turned(a, b, *zero_points):
+        sums = ops.matmul_integer(a, b, *zero_points)
+        return np.roll(sums, 1, axis=1) if sums.ndim == 4 else sums
+
+    runtime = Planted(operators={"matmul_integer": turned})
+
+    assert set(judged(runtime, "heads", Recipe.W8A8_STATIC_ATTN)) == {State.FAIL}
 
 
 def test_ids_that_are_cut_off_break_the_relation():

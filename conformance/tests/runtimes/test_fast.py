@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from refusal import refused
 
+from distilspec.conformance.cases.models import model_subject
 from distilspec.conformance.check import check_operators
 from distilspec.conformance.goldens import load_goldens
 from distilspec.conformance.one_step import one_step
@@ -92,3 +93,13 @@ def test_no_threads_are_refused_at_once():
     """Before a model is loaded."""
     with refused(RangeError, "option threads is 0; expected at least 1"):
         find_runtime("fast", {"threads": "0"})
+
+
+@pytest.mark.parametrize("backend", ["native", "numpy"])
+def test_operators_of_quantised_attention_are_held_inside_programs_only(backend):
+    """Neither is a softmax by itself declared, nor is a program under the recipe refused for one."""
+    runtime = find_runtime("fast", {"backend": backend})
+    alone, _ = one_step("softmax", {"x": np.ones((2, 3))}, {"axis": -1}, ["y"])
+
+    assert runtime.missing(alone) == ["softmax"]
+    assert runtime.missing(model_subject("random-bert-0", "w8a8-static-attn").program) == []

@@ -10,6 +10,7 @@ from operator_cases import CASES, Constant, codes, one_step, scales
 from small_encoder import BATCH, ENCODER, encoder
 
 from distilspec.conformance import bounds
+from distilspec.conformance.diagnose import diagnose
 from distilspec.conformance.judge import judge
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime
@@ -45,7 +46,11 @@ def test_showing_the_survivors_changes_no_bit_of_the_output(recipe):
 
 @pytest.mark.parametrize("recipe", list(Recipe))
 def test_an_encoder_passes_segment_by_segment(recipe):
-    """Every segment between survivors stays within its bound on ONNX Runtime's own inputs to it."""
+    """
+    Every segment between survivors stays within its bound on ONNX Runtime's own inputs to it.
+
+    MMI-S1: on a processor without VNNI, products of codes of two activations may saturate; no option prevents that.
+    """
     executable, program = load(recipe), encoder(recipe)
 
     shown = executable.run_exposed(BATCH, executable.survivors())
@@ -53,7 +58,15 @@ def test_an_encoder_passes_segment_by_segment(recipe):
     values = program.checked(BATCH) | {name: shown[name] for name in executable.survivors()}
     judged = list(judge_segments(program, values))
     assert len(judged) == len(executable.survivors())
-    assert [segment.judgement.detail for segment in judged if segment.judgement.state is State.FAIL] == []
+    failed = [segment for segment in judged if segment.judgement.state is State.FAIL]
+    if recipe is Recipe.W8A8_STATIC_ATTN:
+        pairs = "pairs of products saturate in 16 bits [MMI-S1]"
+        failed = [found for found in failed if _cause(found, values) != pairs]
+    assert [segment.judgement.detail for segment in failed] == []
+
+
+def _cause(found, values):
+    return diagnose(found.segment, found.inputs, values[found.segment.target], found.error)
 
 
 def test_fused_tensors_do_not_survive():

@@ -60,7 +60,7 @@ def test_an_encoder_passes_segment_by_segment_or_its_products_saturate(recipe):
     causes = {
         diagnose(segment.segment, segment.inputs, values[segment.segment.target], segment.error) for segment in failed
     }
-    assert causes <= ({"pairs of products saturate in 16 bits [QL-S1]"} if recipe is Recipe.W8A8_STATIC else set())
+    assert causes <= ({"pairs of products saturate in 16 bits [QL-S1]"} if Recipe(recipe).is_calibrated else set())
 
 
 def test_tensors_that_hold_something_else_do_not_survive():

@@ -1,7 +1,8 @@
 """The fast engine: fused INT8 and block-sparse kernels generated for the processor at hand."""
 
 from distilspec.fast.engine import Engine, compile
+from distilspec.fast.lower.attention_codes import FUSED_OPERATORS
 from distilspec.fast.lower.lower import OPERATORS
 from distilspec.fast.pipelines import pipeline
 
-__all__ = ["OPERATORS", "Engine", "compile", "pipeline"]
+__all__ = ["FUSED_OPERATORS", "OPERATORS", "Engine", "compile", "pipeline"]

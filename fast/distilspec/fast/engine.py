@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -84,6 +86,7 @@ class Engine:
             raise UnsupportedError(f"backend {backend!r} does not exist; expected one of {', '.join(BACKENDS)}")
         lowered = lower(program)
         self._start(program.recipe, threads, lowered, _backend(lowered, threads, oversubscribe, backend))
+        _give_back()
 
     def _start(self, recipe: str, threads: int, lowered: Lowered, backend: Backend) -> None:
         self.recipe, self.threads = recipe, threads
@@ -253,7 +256,7 @@ def compile(
     model : Program, Model, or the name or folder of a model
         A program is run as it is. Of a model, a program is made: pruned, then quantised.
     recipe : str, optional
-        The numerics, ``fp32`` unless said; ``w8a8-static`` needs ``calibration``.
+        The numerics, ``fp32`` unless said; static ones need ``calibration``.
     sparsity : float
         The share of blocks to prune from the encoder's weights, by magnitude.
     block_shape : (int, int)
@@ -270,23 +273,40 @@ def compile(
     UnsupportedError
         The recipe does not exist, a program has another one, or a step cannot be compiled.
     RangeError
-        An impossible sparsity or number of threads, or ``w8a8-static`` without texts.
+        An impossible sparsity or number of threads, or a static recipe without texts.
     """
     if isinstance(model, Program):
         if recipe not in (None, model.recipe) or sparsity:
             raise UnsupportedError(f"a program of recipe {model.recipe}; expected a model to apply {recipe} to")
         return Engine(model, threads=threads, backend=backend)
     loaded = model if isinstance(model, Model) else load_model(model, head=head)
-    chosen = Recipe(recipe or Recipe.FP32)
-    program = loaded.program
+    program = _compressed(loaded, Recipe(recipe or Recipe.FP32), sparsity, block_shape, calibration)
+    engine = Engine(program, threads=threads, backend=backend)
+    del loaded, program
+    _give_back()
+    return engine
+
+
+def _compressed(
+    model: Model, recipe: Recipe, sparsity: float, block_shape: tuple[int, int], calibration: Sequence[str]
+) -> Program:
+    """Return a model's program, pruned and then quantised."""
+    program = model.program
     if sparsity:
         program = prune(program, sparsity=sparsity, block_shape=block_shape)
     ranges = None
-    if chosen is Recipe.W8A8_STATIC:
+    if recipe.is_calibrated:
         if not calibration:
-            raise RangeError("calibration: no texts; expected some, because w8a8-static takes its ranges from them")
-        ranges = calibrate(program, [loaded.encode(list(calibration), truncate=True)])
-    return Engine(apply_recipe(program, chosen, calibration=ranges), threads=threads, backend=backend)
+            raise RangeError(f"calibration: no texts; expected some, because {recipe} takes its ranges from them")
+        ranges = calibrate(program, [model.encode(list(calibration), truncate=True)], recipe=recipe)
+    return apply_recipe(program, recipe, calibration=ranges)
+
+
+def _give_back() -> None:
+    """Return what was freed to the system: on glibc, which else keeps memory of the size of the model."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _backend(lowered: Lowered, threads: int, oversubscribe: bool, backend: str) -> Backend:

@@ -29,7 +29,7 @@ from distilspec.reference.contract.errors import FormatError
 Array = NDArray[Any]
 
 #: Raised when what the files hold changes its meaning.
-VERSION = 1
+VERSION = 2
 
 PLAN, WEIGHTS = "plan.json", "weights.bin"
 

@@ -13,7 +13,7 @@ from one_instruction import both, vector
 
 from distilspec.fast.codegen.emit import EMITTERS
 from distilspec.fast.codegen.interpret import DTYPES, MEANINGS
-from distilspec.fast.codegen.ir import Kind, Type
+from distilspec.fast.codegen.ir import Instruction, IrError, Kind, Type
 from distilspec.fast.codegen.opcodes import RULES
 from distilspec.fast.isa import executable_targets
 from distilspec.fast.kernels.pairs import limited
@@ -224,7 +224,7 @@ def test_dot_products_are_exact(target, data):
         a = (a.astype(np.int64) % 256).astype(np.int16)
         b = b.astype(np.int8).astype(np.int16)
     if target.pair_limit is not None:
-        b = limited(b[np.newaxis], target.pair_limit)[0][0]
+        b = limited(b.reshape(-1, 2), target.pair_limit)[0].reshape(b.shape)
     first = a.view(np.uint8) if target.dot == 4 else a
     sums = [
         int(acc[lane]) + sum(int(first[i]) * int(b[i]) for i in range(target.dot * lane, target.dot * (lane + 1)))
@@ -234,6 +234,35 @@ def test_dot_products_are_exact(target, data):
 
     types = [vector(Kind.I32, lanes), *[vector(kind, target.dot * lanes)] * 2]
     same(both(f"dot{target.dot}", types, (acc, a, b), target), expected)
+
+
+@pytest.mark.parametrize("target", [target for target in executable_targets() if target.pair_limit is not None])
+@given(data=st.data())
+def test_sums_of_fours_are_exact(target, data):
+    """Any codes, and any weights within the limit, often up to it: 255 * 128 fits 16 bits with either sign."""
+    lanes = target.lanes
+    acc = data.draw(integers(Kind.I32, lanes))
+    a, b, c, d = (data.draw(integers(Kind.I8, 4 * lanes)) for _ in range(4))
+    fours = limited(np.concatenate([b.reshape(-1, 2), d.reshape(-1, 2)], axis=1), target.pair_limit)[0]
+    b, d = (np.ascontiguousarray(fours[:, half]).reshape(-1) for half in (slice(0, 2), slice(2, 4)))
+    sums = acc.astype(object)
+    for codes, weights in ((a.view(np.uint8), b), (c.view(np.uint8), d)):
+        sums += (codes.astype(object) * weights.astype(object)).reshape(lanes, 4).sum(axis=1)
+    expected = np.array([(value + 2**31) % 2**32 - 2**31 for value in sums], np.int32)
+
+    types = [vector(Kind.I32, lanes), *[vector(Kind.I8, 4 * lanes)] * 4]
+    same(both("dot8", types, (acc, a, b, c, d), target), expected)
+
+
+@pytest.mark.parametrize("weights", [(64, 0, 64, 1), (-128, 0, 0, -1), (0, 127, 2, -128)])
+def test_fours_beyond_16_bits_are_refused(weights):
+    """The interpreter finds weights that were packed wrong, whatever the codes."""
+    b, d = np.zeros((2, 4 * LANES), np.int8)
+    b[6:8], d[6:8] = weights[:2], weights[2:]
+    codes, acc = np.zeros(4 * LANES, np.int8), np.zeros(LANES, np.int32)
+
+    with pytest.raises(IrError, match="add up to 129 in a four; expected 128 at most"):
+        MEANINGS["dot8"](Instruction("dot8", (), None), acc, codes, b, codes, d)
 
 
 @targets

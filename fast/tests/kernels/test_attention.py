@@ -14,7 +14,6 @@ from rowwise_runs import RUNS, assert_within, everyhow
 
 from distilspec.conformance import bounds
 from distilspec.fast.codegen.compile import assembly
-from distilspec.fast.codegen.ir import IrError
 from distilspec.fast.isa import TARGETS, executable_targets
 from distilspec.fast.kernels.attention import attention
 from distilspec.fast.kernels.codes import Layout
@@ -179,39 +178,15 @@ def test_codes_are_those_of_the_floats(target, machine, layout):
     np.testing.assert_array_equal(found, reference.quantize(floats, *spread))
 
 
-@everyhow
-@pytest.mark.parametrize("layout", [None, Layout.ROWS])
-def test_fewer_vectors_of_a_tile_have_the_same_bits(target, machine, layout):
-    """Those that are not computed stay as they were; what codes they get has no meaning."""
-    scales = {"out_scale": np.float32(0.02), "zero_point": np.uint8(100)} if layout else {}
-    for vectors in {1, target.dot // 2}:
-        tokens = vectors * target.lanes
-        drawn = case(10, 2, 1, tokens + 1, 2, density=0.7)
-        whole = attended(target, drawn, machine, layout=layout, **scales)
-
-        found = attended(target, drawn, machine, layout=layout, vectors=vectors, **scales)
-
-        np.testing.assert_array_equal(found[:, :, :tokens], whole[:, :, :tokens])
-        assert layout or (found[:, :, tokens:] == UNTOUCHED).all()
-
-
-def test_a_row_of_three_registers_is_refused():
-    """LLVM takes it apart into hundreds of spilled lanes."""
-    with pytest.raises(IrError, match="attention of 3 vectors; expected 1, 2 or 4"):
-        attention(TARGETS["avx512-vnni"], None, 3)
-
-
 @pytest.mark.parametrize("name", [name for name in TARGETS if name != "portable"])
 def test_no_inner_loop_spills(name):
     """The largest blocks of sums fit the registers, in scores and in means; portable code calls fmaf."""
     target = TARGETS[name]
     add, stack = ("fmla", "[sp") if name == "neon-dot" else ("vfmadd", "rsp")
-    for vectors in {1, 2, target.dot}:
-        largest = min(8, (target.registers - 1) // vectors - 1)
-        text = assembly([attention(target, None, vectors)], target)
+    largest = min(8, (target.registers - 1) // target.dot - 1)
 
-        blocks = re.split(r"^\.L\w+:", text, flags=re.MULTILINE)
-        inner = [block for block in blocks if block.count(add) == largest * vectors]
+    blocks = re.split(r"^\.L\w+:", assembly([attention(target, None)], target), flags=re.MULTILINE)
+    inner = [block for block in blocks if block.count(add) == largest * target.dot]
 
-        assert len(inner) == 2
-        assert not any(stack in block for block in inner)
+    assert len(inner) == 2
+    assert not any(stack in block for block in inner)

@@ -81,6 +81,18 @@ def test_sums_of_full_range_products_do_not_saturate(target, kernel):
 
 
 @targets
+@pytest.mark.parametrize("alike", [False, True], ids=["normal", "alternating"])
+def test_weights_as_models_have_them_sum_exactly(target, alike):
+    """More steps than look for partners together, an odd number; with the largest codes, where sums are largest."""
+    seed = np.random.default_rng(2)
+    normal = np.clip(np.rint(seed.standard_normal((13, 418)) * 36), -127, 127).astype(int)
+    weight = np.where(np.arange(418) % 2, -127, 127) * np.ones((13, 1), int) if alike else normal
+    codes = np.stack([np.full(418, 255), np.where(normal[0] > 0, 255, 0), seed.integers(0, 256, 418)])
+
+    np.testing.assert_array_equal(product("dense", target, codes, weight), exact(codes, weight))
+
+
+@targets
 def test_interpreter_and_machine_code_agree_bit_for_bit(target):
     """Scales, bias and residual included, where rounding would show any other order of operations."""
     seed = np.random.default_rng(0)

@@ -13,8 +13,8 @@ from distilspec.fast import operators as fast
 from distilspec.fast.isa import executable_targets
 from distilspec.fast.isa.host import VARIABLE
 from distilspec.fast.operators.matmul_integer import EXACT_SUM
-from distilspec.fast.operators.quantized_linear import LONGEST_SUM
 from distilspec.reference import ops as reference
+from distilspec.reference.contract.operands.matmul_integer import LONGEST_SUM
 
 targets = pytest.mark.parametrize("target", executable_targets(), ids=lambda target: target.name)
 few = settings(max_examples=25, deadline=None)

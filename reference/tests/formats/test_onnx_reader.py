@@ -92,7 +92,8 @@ def compressed(program, recipe, block_shape):
     if block_shape:
         program = prune(program, sparsity=0.5, block_shape=block_shape, pack=True)
     inputs = {name: value for name, value in batch().items() if name in program.inputs}
-    return apply_recipe(program, recipe, calibration=calibrate(program, [inputs]) if recipe == "w8a8-static" else None)
+    ranges = calibrate(program, [inputs], recipe=recipe) if Recipe(recipe).is_calibrated else None
+    return apply_recipe(program, recipe, calibration=ranges)
 
 
 @pytest.mark.parametrize("recipe", list(Recipe))
@@ -138,7 +139,7 @@ def test_a_sparse_encoder_is_read_as_the_dense_one_with_zeros(recipe, block_shap
     sparse = prune(DISTILBERT, sparsity=0.5, block_shape=block_shape, pack=True)
     dense = prune(DISTILBERT, sparsity=0.5, block_shape=block_shape, pack=False)
     inputs = {name: value for name, value in batch().items() if name in DISTILBERT.inputs}
-    ranges = calibrate(dense, [inputs]) if recipe == Recipe.W8A8_STATIC else None
+    ranges = calibrate(dense, [inputs], recipe=recipe) if Recipe(recipe).is_calibrated else None
 
     results = [
         again(apply_recipe(program, recipe, calibration=ranges), tmp_path, opset=20).run(ops, fed(inputs))["logits"]

@@ -74,3 +74,9 @@ def test_bad_operands_are_refused_in_one_line_that_names_the_clause(weight, bias
         linear(np.zeros((1, 3), np.float32), weight, bias)
 
     assert "\n" not in str(caught.value)
+
+
+def test_a_number_without_an_axis_is_refused():
+    """LIN-C1: there is no last axis to sum over."""
+    with pytest.raises(ShapeError, match=r"x has shape \(\); expected at least 1 axis because .* \[LIN-C1\]"):
+        linear(np.ones((), np.float32), np.ones((2, 1), np.float32))

@@ -1,98 +1,63 @@
-"""A sentence-embedding model in torch, which answers in any recipe and at any sparsity."""
+"""A sentence-embedding model on the fast engine, which answers in any recipe and at any sparsity."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from transformers import DistilBertModel
 
+import distilspec.fast
 from distilspec.compress.batches import READING
-from distilspec.compress.quantised import Ranges, linears_of, quantised
-from distilspec.compress.students import new_classifier
+from distilspec.compress.quantised import Ranges
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array, Float32Array
 from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.named_models import NAMED_MODELS, load_model
 from distilspec.reference.formats.tokenizer import Tokenizer
-from distilspec.reference.models import BertConfig, build_program, fold_token_types
 from distilspec.reference.program import Program
-from distilspec.reference.recipes import calibrate, prune
+from distilspec.reference.recipes import apply_recipe, calibrate, prune
+
+_HEAD = "sentence-embedding"
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """
-    A DistilBERT without head: the torch module, and the program with the same weights.
+    """An encoder, float32, whose output is the mean of a text's last hidden states, scaled to length 1."""
 
-    A text's embedding is the mean of its tokens' last hidden states, scaled to length 1.
-    """
-
-    model: DistilBertModel
     program: Program
     tokenizer: Tokenizer
     max_length: int
 
     @classmethod
     def load(cls, name: str, source: Path, max_length: int) -> Encoder:
-        """
-        Load a named model, or a Hugging Face folder that counts from ``source``; a BERT becomes its DistilBERT.
-
-        Raises
-        ------
-        ContractError
-            As ``load_folder``.
-        """
-        head = "sentence-embedding"
-        found = load_model(name, head=head) if name in NAMED_MODELS else load_folder(source / name, head=head)
-        config, weights = found.config, found.weights
-        if isinstance(config, BertConfig):
-            config, weights = fold_token_types(config, weights, dtype=np.float32)
-        # The head of the classifier is thrown away: its labels and seed have no influence.
-        model = new_classifier(found.tokenizer.path.parent, ("0", "1"), seed=0).distilbert
-        program = build_program(config, head, weights, name=found.name)
-        return cls(model, program, found.tokenizer, max_length)
+        """Load a named model, or a Hugging Face folder that counts from ``source``; errors as ``load_folder``."""
+        found = load_model(name, head=_HEAD) if name in NAMED_MODELS else load_folder(source / name, head=_HEAD)
+        return cls(found.program, found.tokenizer, max_length)
 
     def pruned(self, sparsity: float, block_shape: tuple[int, int]) -> Encoder:
-        """
-        Return the encoder without the smallest blocks of each Linear; this one's torch module is changed with it.
-
-        Raises
-        ------
-        ContractError
-            As ``prune``.
-        """
-        program = prune(self.program, sparsity=sparsity, block_shape=block_shape, pack=False)
-        with torch.no_grad():
-            for name in linears_of(program):
-                weight = torch.from_numpy(program.constants[f"{name}.weight"].copy())
-                self.model.get_parameter(f"{name}.weight").copy_(weight)
-        return Encoder(self.model, program, self.tokenizer, self.max_length)
+        """Return the encoder without the smallest blocks of each Linear; errors as ``prune``."""
+        return replace(self, program=prune(self.program, sparsity=sparsity, block_shape=block_shape))
 
     def ranges(self, texts: Sequence[str]) -> Ranges:
         """Return the ranges of what the Linears read, on these texts."""
         return calibrate(self.program, (batch for _, batch in self._batches(texts)))
 
-    def embed(self, texts: Sequence[str], recipe: Recipe, ranges: Ranges) -> Float32Array:
+    def embed(self, texts: Mapping[str, Sequence[str]], recipe: Recipe, ranges: Ranges) -> dict[str, Float32Array]:
         """
-        Return the embeddings, float32 [texts, hidden_size].
+        Return the embeddings of each list of texts, float32 [texts, hidden_size].
 
         They are read in batches of 32, sorted by length; ``ranges`` is read for ``w8a8-static`` only.
         """
-        embeddings = np.zeros((len(texts), self.model.config.dim), np.float32)
-        inputs = linears_of(self.program)
-        numerics = nullcontext() if recipe is Recipe.FP32 else quantised(self.model, recipe, inputs, ranges)
-        with torch.no_grad(), numerics:
-            for rows, batch in self._batches(texts):
-                ids, mask = (torch.from_numpy(batch[name]) for name in ("input_ids", "attention_mask"))
-                hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-                kept = mask[..., None]
-                mean = (hidden * kept).sum(dim=1) / kept.sum(dim=1)
-                embeddings[rows] = (mean / mean.norm(dim=1, keepdim=True)).numpy()
+        program = apply_recipe(self.program, recipe, calibration=ranges or None)
+        with distilspec.fast.compile(program) as engine:
+            return {name: self._embedded(engine, part) for name, part in texts.items()}
+
+    def _embedded(self, engine: distilspec.fast.Engine, texts: Sequence[str]) -> Float32Array:
+        found = [(rows, engine.run(batch)["sentence_embedding"]) for rows, batch in self._batches(texts)]
+        order = [row for rows, _ in found for row in rows]
+        embeddings: Float32Array = np.concatenate([embedded for _, embedded in found])[np.argsort(order)]
         return embeddings
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], dict[str, Array]]]:

@@ -142,13 +142,13 @@ def _embed(
         for sparsity in dict.fromkeys(one.sparsity for one in waiting):
             current = encoder.pruned(sparsity, section.block_shape) if sparsity else encoder
             recipes = [one.recipe for one in waiting if one.sparsity == sparsity]
-            is_static = Recipe.W8A8_STATIC in recipes and section.calibration is not None
-            ranges: Ranges = current.ranges(_calibration(section.calibration, source)) if is_static else {}
+            ranges: Ranges = {}
+            if section.calibration is not None and Recipe.W8A8_STATIC in recipes:
+                ranges = current.ranges(_calibration(section.calibration, source))
             for recipe in recipes:
                 variant = Variant(sparsity, recipe)
                 with record.stage(variant.name), new_folder(_home(folder, variant)) as temporary:
-                    found = {name: current.embed(part, recipe, ranges) for name, part in texts.items()}
-                    write_safetensors(temporary / "embeddings.safetensors", found)
+                    write_safetensors(temporary / "embeddings.safetensors", current.embed(texts, recipe, ranges))
                 advance()
 
 

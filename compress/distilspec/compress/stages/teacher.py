@@ -9,7 +9,7 @@ from distilspec.compress.lesson import learn
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import Observation
 from distilspec.compress.pipeline import Distillation
-from distilspec.compress.run import Run
+from distilspec.compress.run import Run, alone_in
 from distilspec.compress.students import load_classifier, new_classifier, save_classifier
 from distilspec.reference.contract.errors import RangeError
 
@@ -27,9 +27,10 @@ def make_teacher(run: Run) -> None:
     sizes = Sizes.of(model)
     objective = Objective(Distillation(hard=1.0), sizes, sizes)
     rows, checkpoint = run.encoded(run.splits.train, run.origin), run.teacher_home / "checkpoint"
-    learn(run, "teacher", model, objective, section, None, rows, lambda _: _NOTHING, checkpoint)
-    save_classifier(run.teacher, model, run.origin / "tokenizer.json")
-    (run.teacher_home / "checkpoint").unlink(missing_ok=True)
+    with alone_in(run.teacher_home):
+        learn(run, "teacher", model, objective, section, None, rows, lambda _: _NOTHING, checkpoint)
+        save_classifier(run.teacher, model, run.origin / "tokenizer.json")
+        checkpoint.unlink(missing_ok=True)
 
 
 def untrained(run: Run) -> DistilBertForSequenceClassification:

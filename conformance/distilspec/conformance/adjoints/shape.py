@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from distilspec.conformance.adjoints.rule import Applied, Pullback, summed_to
-from distilspec.reference.contract.types import Float64Array
+from distilspec.reference.contract.types import Array, Float64Array
 
 
 def reshape(step: Applied) -> Pullback:
@@ -76,9 +76,25 @@ def reduce_mean(step: Applied) -> Pullback:
     return {0: lambda: _spread(step) * (step.result.size / step.operands[0].size)}
 
 
+def reduce_max(step: Applied) -> Pullback:
+    """Give the cotangent to the largest elements, in equal shares; the same for the smallest ones."""
+
+    def gradient() -> Float64Array:
+        chosen = step.operands[0] == _kept(step, step.result)
+        return np.asarray(_spread(step) * chosen / chosen.sum(axis=step.attributes["axes"], keepdims=True))
+
+    return {0: gradient}
+
+
+reduce_min = reduce_max
+
+
 def _spread(step: Applied) -> Float64Array:
-    x = step.operands[0]
-    kept = step.cotangent
-    if not step.attributes.get("keepdims", True):
-        kept = np.expand_dims(kept, tuple(axis % x.ndim for axis in step.attributes["axes"]))
-    return np.broadcast_to(kept, x.shape)
+    return np.broadcast_to(_kept(step, step.cotangent), step.operands[0].shape)
+
+
+def _kept(step: Applied, reduced: Array) -> Array:
+    """Return what was reduced with the axes that it may have lost."""
+    if step.attributes.get("keepdims", True):
+        return reduced
+    return np.expand_dims(reduced, tuple(axis % step.operands[0].ndim for axis in step.attributes["axes"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -133,6 +133,15 @@ PEERS: tuple[Peer, ...] = (
 #: What means every peer.
 ALL = "all"
 
+#: Who shows what compression bought: each kind of runtime in float32 and INT8, none of which takes minutes to prepare.
+OF_A_STUDENT = (
+    "fast", "fast-fp32", "openvino-int8", "openvino-fp32", "onnxruntime-qdq", "onnxruntime-fp32", "torch-dynamic",
+    "torch-fp32",
+)  # fmt: skip
+
+#: The base where a student is timed beside its teacher.
+FLOAT32_BASE = "openvino-fp32"
+
 #: The base of the ratios, which runs at the steadiest speed.
 STEADIEST = "openvino-int8"
 
@@ -160,6 +169,12 @@ def chosen(names: Sequence[str]) -> list[Peer]:
             raise RangeError(f"bench: runtime {name!r} is not timed; expected {ALL}, or some of {known}")
         found.update(called)
     return [peer for peer in PEERS if peer.name in found]
+
+
+def of_a_student(recipes: Collection[Recipe]) -> list[Peer]:
+    """Return the peers that show what compression bought, with our engine under the recipes that are saved."""
+    ours = [peer.name for peer in PEERS if peer.loader == "fast" and peer.recipe in recipes]
+    return chosen([*OF_A_STUDENT, *ours])
 
 
 def base_of(names: Sequence[str], wanted: str | None = None) -> str:

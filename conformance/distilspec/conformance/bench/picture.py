@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from distilspec.conformance.bench.rows import Report, Row
-from distilspec.conformance.bench.table import limits_line, weights_and_threads
+from distilspec.conformance.bench.table import limits_line, name_of, threads_of, weights_and_threads
 from distilspec.conformance.result import State
 from distilspec.reference.contract.errors import RangeError, UnsupportedError
 
@@ -39,7 +39,7 @@ def draw(report: Report, path: Path) -> None:
     """Write the picture; rows without a time are named, with their state, at the left edge of each panel."""
     figure_module: Any = import_module("matplotlib.figure")
     groups = [list(rows) for _, rows in groupby(report.rows, key=_group)]
-    heights = [_INCHES_A_RUNTIME * len({row.runtime for row in rows}) + _INCHES_A_PANEL for rows in groups]
+    heights = [_INCHES_A_RUNTIME * len({name_of(row) for row in rows}) + _INCHES_A_PANEL for rows in groups]
     figure = figure_module.Figure(figsize=(14, sum(heights) + 0.9), layout="constrained")
     axes = figure.subplots(len(groups), 3, squeeze=False, height_ratios=heights)
     colours = {shape: number for number, shape in enumerate(dict.fromkeys(_shape(row) for row in report.rows))}
@@ -53,10 +53,10 @@ def draw(report: Report, path: Path) -> None:
 
 def order(rows: Sequence[Row]) -> list[str]:
     """Return the runtimes, the one with the best ratios last, which is drawn at the top; those without time first."""
-    by_runtime: dict[str, list[float]] = {row.runtime: [] for row in rows}
+    by_runtime: dict[str, list[float]] = {name_of(row): [] for row in rows}
     for row in rows:
         if row.median_ms is not None:
-            by_runtime[row.runtime].append(row.batch * row.seq / row.median_ms)
+            by_runtime[name_of(row)].append(row.batch * row.seq / row.median_ms)
     return sorted(by_runtime, key=lambda name: median(by_runtime[name]) if by_runtime[name] else -1.0)
 
 
@@ -69,7 +69,7 @@ def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str
     names = order(rows)
     for panel, (title, figure, is_log) in zip(panels, figures, strict=True):
         for row in rows:
-            _draw_row(panel, names.index(row.runtime), row, figure, colours[_shape(row)])
+            _draw_row(panel, names.index(name_of(row)), row, figure, colours[_shape(row)])
         panel.set_yticks(range(len(names)), names if panel is panels[0] else [""] * len(names))
         panel.set_ylim(-0.6, len(names) - 0.4)
         panel.set_xlabel(title)
@@ -84,8 +84,8 @@ def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str
             panel.set_xlim(left=0)
     panels[0].set_title(_group(rows[0]), loc="left", fontsize=10, fontweight="bold")
     for number, name in enumerate(names):
-        if all(row.median_ms is None for row in rows if row.runtime == name):
-            state = next(row.state for row in rows if row.runtime == name)
+        if all(row.median_ms is None for row in rows if name_of(row) == name):
+            state = next(row.state for row in rows if name_of(row) == name)
             panels[0].annotate(
                 str(state), (0.01, number), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="0.4"
             )
@@ -133,4 +133,4 @@ def _shape(row: Row) -> str:
 
 
 def _group(row: Row) -> str:
-    return f"{row.model}, {weights_and_threads(row)}"
+    return f"{row.comparison or row.model}, {threads_of(row) if row.comparison else weights_and_threads(row)}"

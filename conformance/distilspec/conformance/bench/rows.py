@@ -30,6 +30,9 @@ class Row:
     are both speeds of a runtime that has two. ``ratio`` is the speed against the base in the same round, the median
     over rounds with ``ratio_quartiles`` around it. ``roofline`` is the least time that the machine allows, divided by
     the median. What has no value is None: a runtime that did not run has a ``state`` and a ``detail`` alone.
+
+    ``comparison`` is the folder of a student that took its turns in the same rounds as its teacher; the base is then
+    that on the teacher.
     """
 
     runtime: str
@@ -54,6 +57,14 @@ class Row:
     speeds_ms: tuple[float, float] | None = None
     ratio_quartiles: tuple[float, float] | None = None
     rounds: int = 0
+    comparison: str = ""
+
+    @property
+    def part(self) -> str:
+        """Return which model of a comparison it is, the student or its teacher; empty for a row of none."""
+        if not self.comparison:
+            return ""
+        return "student" if self.model == self.comparison else "teacher"
 
 
 @dataclass(frozen=True)

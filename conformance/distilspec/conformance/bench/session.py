@@ -6,12 +6,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from distilspec.conformance.bench.loaders import FROM_ONNX
 from distilspec.conformance.bench.peers import SPARSEML, Peer, base_of, missing
@@ -29,16 +29,25 @@ from distilspec.conformance.bench.verdict import (
 from distilspec.conformance.bench.work import Limits, work_of
 from distilspec.conformance.bench.workloads import Shape, Workload
 from distilspec.conformance.report.environment import this_environment
-from distilspec.reference.contract.errors import RangeError
+from distilspec.conformance.result import State
+from distilspec.reference.contract.errors import RangeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 
 Show = Callable[[str], object]
 
+#: The distance of one text's few logits is a matter of chance; a limit is then the largest one of so many texts.
+FEW_NUMBERS, TEXTS_OF_FEW_NUMBERS = 16, 8
+
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be timed: every peer on every workload, shape and number of threads; ``seconds`` for each of these."""
+    """
+    What is to be timed: every peer on every workload, shape and number of threads; ``seconds`` for each of these.
+
+    Workloads that belong together in a ``comparison``, which has a name, take their turns in the same rounds, against
+    the base on the first of them.
+    """
 
     peers: Sequence[Peer]
     workloads: Sequence[Workload]
@@ -46,6 +55,14 @@ class Question:
     threads: Sequence[int]
     base: str | None = None
     seconds: float = 20.0
+    comparison: str = ""
+
+
+class Entrant(NamedTuple):
+    """A runtime's process and what it runs."""
+
+    process: Process
+    workload: Workload
 
 
 def bench(question: Question, show: Show = lambda _: None) -> Report:
@@ -74,11 +91,19 @@ def bench(question: Question, show: Show = lambda _: None) -> Report:
         limits = limits_of(threads, processors)
         if limits is not None:
             report.limits[threads] = limits
-        for workload in question.workloads:
+        together = [question.workloads] if question.comparison else [[workload] for workload in question.workloads]
+        for workloads in together:
             with ExitStack() as stack:
-                processes = {peer.name: stack.enter_context(Process(peer, threads, processors)) for peer in present}
+                entrants = {
+                    f"{peer.name} on {workload.model}": Entrant(
+                        stack.enter_context(Process(peer, threads, processors)), workload
+                    )
+                    for workload in workloads
+                    for peer in present
+                }
                 for shape in question.shapes:
-                    report.rows += _rows(processes, workload, shape, threads, limits, base, question.seconds, show)
+                    rows = _rows(entrants, shape, threads, limits, base, question.seconds, show)
+                    report.rows += [replace(row, comparison=question.comparison) for row in rows]
     return report
 
 
@@ -149,7 +174,11 @@ def load(process: Process, workload: Workload, shape: Shape, source: Callable[[P
         It cannot, or its form of the program cannot be written.
     """
     peer, inputs = process.peer, workload.inputs(shape)
-    process.load(source(peer), inputs)
+    try:
+        made = source(peer)
+    except UnsupportedError as error:
+        raise PeerError(State.UNSUPPORTED, str(error)) from None
+    process.load(made, inputs)
     is_float = peer.recipe is Recipe.FP32
     float32 = workload.expected(Recipe.FP32, shape)
     expected = float32 if is_float or peer.own_numerics else workload.expected(peer.recipe, shape)
@@ -158,7 +187,7 @@ def load(process: Process, workload: Workload, shape: Shape, source: Callable[[P
     else:
         recipe = Recipe.W8A8_STATIC if is_float else peer.recipe
         share = OF_OWN_NUMERICS if peer.own_numerics else OF_THE_RECIPE
-        limit = share * distance(float32, workload.expected(recipe, shape))
+        limit = share * _distance_of_recipe(workload, recipe, shape, float32)
     return judge(distance(expected, _labelled(process.outputs(), expected)), limit)
 
 
@@ -182,8 +211,7 @@ def described(process: Process, workload: Workload, shape: Shape, threads: int, 
 
 
 def _rows(
-    processes: Mapping[str, Process],
-    workload: Workload,
+    entrants: Mapping[str, Entrant],
     shape: Shape,
     threads: int,
     limits: Limits | None,
@@ -193,17 +221,20 @@ def _rows(
 ) -> list[Row]:
     verdicts: dict[str, Verdict] = {}
     refused: dict[str, PeerError] = {}
-    with sources(workload, shape) as source:
-        for name, process in processes.items():
+    first = next(iter(entrants.values())).workload
+    with ExitStack() as stack:
+        workloads = dict.fromkeys(workload for _, workload in entrants.values())
+        source = {workload: stack.enter_context(sources(workload, shape)) for workload in workloads}
+        for name, (process, workload) in entrants.items():
             show(f"{name} loads {shape}")
             try:
-                verdicts[name] = load(process, workload, shape, source)
+                verdicts[name] = load(process, workload, shape, source[workload])
             except PeerError as failure:
                 refused[name] = failure
-        times = measure({name: processes[name] for name in verdicts}, seconds, show=show)
-    of_base: Times | None = times.get(base)
+        times = measure({name: entrants[name].process for name in verdicts}, seconds, show=show)
+    of_base: Times | None = times.get(f"{base} on {first.model}")
     rows = []
-    for name, process in processes.items():
+    for name, (process, workload) in entrants.items():
         row = described(process, workload, shape, threads, base)
         if name in refused:
             rows.append(Row(**row, state=refused[name].state, detail=str(refused[name])))
@@ -213,6 +244,14 @@ def _rows(
         least = least_seconds(limits, work_of(workload.program(recipe), shape), is_bf16=is_bf16)
         rows.append(timed(row, verdicts[name], times[name], of_base, least))
     return rows
+
+
+def _distance_of_recipe(workload: Workload, recipe: Recipe, shape: Shape, float32: Mapping[str, Array]) -> float:
+    """Return how far a recipe is from float32 on the texts that are timed, or on more where a text is a few numbers."""
+    if all(array.ndim > 2 or array.shape[-1] >= FEW_NUMBERS for array in float32.values()):
+        return distance(float32, workload.expected(recipe, shape))
+    more = Shape(max(shape.batch, TEXTS_OF_FEW_NUMBERS), shape.sequence)
+    return distance(*(workload.expected(one, more, texts=TEXTS_OF_FEW_NUMBERS) for one in (Recipe.FP32, recipe)))
 
 
 def _labelled(outputs: Mapping[str, Array], expected: Mapping[str, Array]) -> Mapping[str, Array]:

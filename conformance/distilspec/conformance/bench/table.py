@@ -27,7 +27,9 @@ def print_report(report: Report, console: Console) -> None:
     for title, rows in groupby(report.rows, key=title_of):
         of_base = list(rows)
         console.print()
-        _line(console, f"{title}; ratio: speed against {of_base[0].base} in the same round")
+        _line(console, f"{title}; ratio: speed against {base_line(of_base)} in the same round")
+        for part in dict.fromkeys(f"{row.part}: {row.model}, {weights_of(row)}" for row in of_base if row.part):
+            _line(console, part)
         console.print(_table(of_base))
         for note in notes(of_base):
             _line(console, f"  {note}")
@@ -53,17 +55,39 @@ def left_out_line(one: LeftOut) -> str:
 
 def title_of(row: Row) -> str:
     """Return what was timed, without by whom."""
+    if row.comparison:
+        return f"{row.comparison} {row.batch}x{row.seq}, {threads_of(row)}"
     return f"{row.model} {row.batch}x{row.seq}, {weights_and_threads(row)}"
+
+
+def base_line(rows: Sequence[Row]) -> str:
+    """Return against what the ratios of a table are."""
+    parts = [row.part for row in rows]
+    return f"{rows[0].base} on the {'teacher' if 'teacher' in parts else 'student'}" if any(parts) else rows[0].base
 
 
 def weights_and_threads(row: Row) -> str:
     """Return how the weights are pruned, and the number of threads."""
-    weights = "dense"
-    if row.sparsity and row.block_shape:
-        out, in_ = row.block_shape
-        pruned = " in the feed-forward networks" if row.pruned == "ffn" else ""
-        weights = f"{row.sparsity:.0%} sparse{pruned} in blocks of ({out}, {in_})"
-    return f"{weights}, {row.threads} thread{'s' if row.threads > 1 else ''}"
+    return f"{weights_of(row)}, {threads_of(row)}"
+
+
+def threads_of(row: Row) -> str:
+    """Return the number of threads."""
+    return f"{row.threads} thread{'s' if row.threads > 1 else ''}"
+
+
+def weights_of(row: Row) -> str:
+    """Return how the weights are pruned."""
+    if not row.sparsity or not row.block_shape:
+        return "dense"
+    out, in_ = row.block_shape
+    pruned = " in the feed-forward networks" if row.pruned == "ffn" else ""
+    return f"{row.sparsity:.0%} sparse{pruned} in blocks of ({out}, {in_})"
+
+
+def name_of(row: Row) -> str:
+    """Return by which a row is called: the runtime, and the model where a table has two."""
+    return f"{row.runtime} on the {row.part}" if row.part else row.runtime
 
 
 def notes(rows: Sequence[Row]) -> Iterator[str]:
@@ -71,11 +95,12 @@ def notes(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         if row.speeds_ms is not None:
             quick, slow = row.speeds_ms
-            yield f"{row.runtime} has two speeds: {quick:.2f} and {slow:.2f} ms"
+            yield f"{name_of(row)} has two speeds: {quick:.2f} and {slow:.2f} ms"
         if row.state is State.FAIL and row.error is not None:
-            yield f"{row.runtime} computes something else: it is off by {row.error:.2g}; expected {row.error_limit:.2g}"
+            off = f"it is off by {row.error:.2g}; expected {row.error_limit:.2g}"
+            yield f"{name_of(row)} computes something else: {off}"
         elif row.detail:
-            yield f"{row.runtime}: {row.detail}"
+            yield f"{name_of(row)}: {row.detail}"
 
 
 def quickest_first(rows: Sequence[Row]) -> list[Row]:
@@ -102,11 +127,15 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False)
+    is_comparison = bool(rows[0].comparison)
+    if is_comparison:
+        table.add_column(Text("model"), no_wrap=True)
     for number, column in enumerate(COLUMNS):
         table.add_column(Text(column), justify="left" if number < 4 else "right", no_wrap=True)
     for row in quickest_first(rows):
         style = "red" if row.state is not State.PASS else ""
-        table.add_row(*(Text(printable(cell), style=style) for cell in cells(row)))
+        shown = (row.part, *cells(row)) if is_comparison else cells(row)
+        table.add_row(*(Text(printable(cell), style=style) for cell in shown))
     return table
 
 

@@ -19,6 +19,7 @@ from distilspec.reference import ops
 from distilspec.reference.contract.errors import FormatError, RangeError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.compressed import Compressed
 from distilspec.reference.formats.hugging_face import Model
 from distilspec.reference.formats.named_models import load_model
 from distilspec.reference.formats.saved import load_program, save_program
@@ -27,7 +28,13 @@ from distilspec.reference.models.build import build_program, random_weights
 from distilspec.reference.models.config import DistilBertConfig
 from distilspec.reference.program import Program
 from distilspec.reference.recipes import apply_recipe, calibrate, prune
-from distilspec.reference.recipes.encoder_linears import is_encoder_linear
+from distilspec.reference.recipes.encoder_linears import (
+    dense_weight,
+    in_features_of,
+    is_encoder_linear,
+    sparse_weight,
+)
+from distilspec.reference.recipes.unpack import unpack
 
 #: The shape of DistilBERT-base with random weights: speed does not depend on what the weights are.
 DISTILBERT_BASE = "distilbert-base"
@@ -109,33 +116,34 @@ class Workload:
                     raise
         return folder
 
-    def inputs(self, shape: Shape, *, seed: int = 1) -> dict[str, Array]:
-        """Return a batch of random tokens, all of them kept."""
+    def inputs(self, shape: Shape, *, seed: int = 1, texts: int = TEXTS) -> dict[str, Array]:
+        """Return a batch of random tokens, all of them kept; its rows are so many different texts in turn."""
         model = model_of(self.model)
         if shape.sequence > model.config.max_positions:
             raise RangeError(
                 f"shape: {shape} has {shape.sequence} tokens; expected at most {model.config.max_positions}, "
                 f"the positions of {self.model}"
             )
-        ids = np.random.default_rng(seed).integers(0, model.config.vocab_size, (TEXTS, shape.sequence))
-        batch = ids[np.arange(shape.batch) % TEXTS]
+        ids = np.random.default_rng(seed).integers(0, model.config.vocab_size, (texts, shape.sequence))
+        batch = ids[np.arange(shape.batch) % texts]
         values = {
             "input_ids": batch, "attention_mask": np.ones(batch.shape, np.bool_), "token_type_ids": np.zeros_like(batch)
         }  # fmt: skip
         return {name: values[name] for name in model.program.inputs}
 
-    def expected(self, recipe: Recipe, shape: Shape) -> dict[str, Array]:
+    def expected(self, recipe: Recipe, shape: Shape, *, texts: int = TEXTS) -> dict[str, Array]:
         """
         Return the reference's outputs, in float64, of the different rows of the batch of this shape.
 
         A batch of more rows repeats them, which changes no row: the range of a tensor is that of its different rows.
+        ``texts`` says how many different ones there are at most.
         """
-        few = Shape(min(shape.batch, TEXTS), shape.sequence)
+        few = Shape(min(shape.batch, texts), shape.sequence)
         what = {**asdict(self), "recipe": str(recipe), "shape": str(few), **_origin(self.model)}
         path = kept("expected", what).with_suffix(".npz")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            values = self.program(recipe).run(ops, self.inputs(few))
+            values = self.program(recipe).run(ops, self.inputs(few, texts=texts))
             temporary = path.with_name(f".{os.getpid()}-{path.name}")
             np.savez(temporary, **values)
             temporary.replace(path)
@@ -148,10 +156,69 @@ class Workload:
             shares = dict.fromkeys(_linears(program, self.pruned), self.sparsity)
             program = prune(program, sparsity=shares, block_shape=self.block_shape, pack=packed)
         ranges = None
-        if recipe is Recipe.W8A8_STATIC:
-            tokens = min(CALIBRATION_TOKENS, model_of(self.model).config.max_positions)
-            ranges = calibrate(program, [self.inputs(Shape(CALIBRATION_TEXTS, tokens), seed=2)])
+        if recipe.is_calibrated:
+            ranges = calibrate(program, [self._calibration()], recipe=recipe)
         return apply_recipe(program, recipe, calibration=ranges)
+
+    def _calibration(self) -> dict[str, Array]:
+        tokens = min(CALIBRATION_TOKENS, model_of(self.model).config.max_positions)
+        return self.inputs(Shape(CALIBRATION_TEXTS, tokens), seed=2)
+
+
+@dataclass(frozen=True)
+class Student(Workload):
+    """
+    A student of ``distilspec compress`` in the programs that were saved with it; ``model`` is the result's folder.
+
+    ``sparsity`` and ``block_shape`` are those of its weights. A recipe that no saved program has is applied to the
+    saved float32 program, and keeps the Linears in float32 that the pipeline chose.
+    """
+
+    made_by: str = "compress"
+
+    def folder(self, recipe: Recipe, *, packed: bool = True) -> Path:
+        """Return the folder of the saved program, or of one that is made of it."""
+        saved = Compressed(Path(self.model)).programs.get(recipe)
+        return saved if saved and packed else super().folder(recipe, packed=packed)
+
+    def _made(self, recipe: Recipe, packed: bool) -> Program:
+        program = Compressed(Path(self.model)).program(recipe, [self._calibration()])
+        return program if packed else unpack(program)
+
+
+def compression(result: Compressed) -> list[Workload]:
+    """
+    Return what a benchmark of a pipeline's result compares: its teacher, where that is at hand, and its student.
+
+    Raises
+    ------
+    ContractError
+        As ``Compressed.program``.
+    """
+    student = Student(str(result.folder), *sparsity_of(result.program(Recipe.FP32, ())))
+    return [student] if result.teacher is None else [Workload(os.path.relpath(result.teacher)), student]
+
+
+def sparsity_of(program: Program) -> tuple[float, tuple[int, int]]:
+    """
+    Return the pruned share of the weights of the encoder's Linears, to three digits, and the shape of their blocks.
+
+    Without blocks, the zeros may be single weights, heads or neurons, and the shape is (1, 1).
+    """
+    count = zeros = 0
+    block_shape = (1, 1)
+    for step in filter(is_encoder_linear, program.steps):
+        if step.op == "linear":
+            weight = dense_weight(program, step)[1]
+            count += weight.size
+            zeros += weight.size - int(np.count_nonzero(weight))
+        else:
+            data, _, indptr = sparse_weight(program, step)
+            block_shape = (data.shape[1], data.shape[2])
+            size = (len(indptr) - 1) * data.shape[1] * in_features_of(program, step)
+            count += size
+            zeros += size - data.size
+    return round(zeros / count, 3) if count else 0.0, block_shape
 
 
 def workloads(

@@ -24,7 +24,7 @@ from distilspec.reference import ops
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.hugging_face import Model
-from distilspec.reference.formats.named_models import load_model
+from distilspec.reference.formats.named_models import compressed_of, load_model
 from distilspec.reference.formats.tokenizer import Text, Tokenizer
 from distilspec.reference.models.build import build_program, random_weights
 from distilspec.reference.models.config import BertConfig, Config, DistilBertConfig
@@ -88,7 +88,9 @@ def model_subject(
         As ``load_model``, ``prune`` and ``apply_recipe`` do.
     """
     if not RANDOM.fullmatch(name):
-        return prepare(load_model(name), Recipe(recipe), sparsity=sparsity, block_shape=block_shape)
+        return prepare(
+            load_model(name), Recipe(recipe), sparsity=sparsity, block_shape=block_shape, result=compressed_of(name)
+        )
     model = random_model(name, seed, divisor=math.lcm(*block_shape) if sparsity else 1)
     calibration = [text for pair in _pairs(Draw(f"{model.name} calibration"), model, CALIBRATION // 2) for text in pair]
     program = compress(model, Recipe(recipe), sparsity=sparsity, block_shape=block_shape, calibration=calibration)

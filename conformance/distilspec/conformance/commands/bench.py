@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from distilspec.conformance.commands.options import JsonOption, parse_block_shape
+from distilspec.conformance.commands.options import NAMED_MODEL_HELP, JsonOption, parse_block_shape
 from distilspec.reference.contract.errors import RangeError
 
 #: Characters of a line of the tables; a narrower terminal wraps lines, where tables would lose cells.
@@ -23,11 +23,13 @@ def bench(
         list[str] | None, typer.Argument(help="Runtimes or forms of them, e.g. fast openvino; all for everything.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="distilbert-base (random weights), minilm, minilm-distilbert, or a Hugging Face folder.")
+        str, typer.Option(help=f"distilbert-base (random weights), {NAMED_MODEL_HELP}")
     ] = "distilbert-base",
     shapes: Annotated[str, typer.Option(help="BATCHxTOKENS, separated by commas.")] = "1x128",
     threads: Annotated[list[int] | None, typer.Option(help="Threads of each runtime; repeatable.", min=1)] = None,
-    sparsity: Annotated[list[float] | None, typer.Option(help="Share of pruned blocks; repeatable.")] = None,
+    sparsity: Annotated[
+        list[float] | None, typer.Option(help="Share of pruned blocks; repeatable; not of a pipeline's student.")
+    ] = None,
     block_shape: Annotated[list[str] | None, typer.Option(help="out,in of a pruned block; repeatable.")] = None,
     pruned: Annotated[str, typer.Option(help="all: every Linear of the encoder; ffn: the feed-forward ones.")] = "all",
     base: Annotated[str | None, typer.Option(help="Against whom the ratios are: openvino-int8 if timed.")] = None,
@@ -41,22 +43,38 @@ def bench(
     """
     Time runtimes in rounds on one machine, each in a process of its own, after comparing what they compute.
 
-    A runtime whose results are wrong is timed as well, with its verdict beside its time.
+    A runtime whose results are wrong is timed as well, with its verdict beside its time. A student that distilspec
+    compress has made is timed beside its teacher.
 
     Example: distilspec bench --shapes 1x32,1x128 --threads 2 --sparsity 0 --sparsity 0.8
     """
-    from distilspec.conformance.bench.peers import chosen, missing
+    from distilspec.conformance.bench.peers import FLOAT32_BASE, chosen, missing, of_a_student
     from distilspec.conformance.bench.picture import draw, expect_drawable
     from distilspec.conformance.bench.rows import LeftOut, document
     from distilspec.conformance.bench.serving import as_json, print_served, serve
     from distilspec.conformance.bench.session import Question, default_threads
     from distilspec.conformance.bench.session import bench as run
     from distilspec.conformance.bench.table import print_report
-    from distilspec.conformance.bench.workloads import Shape, workloads
+    from distilspec.conformance.bench.workloads import Shape, compression, workloads
+    from distilspec.reference.formats.named_models import compressed_of
 
-    peers = chosen(runtimes or [])
-    blocks = [parse_block_shape(text) for text in block_shape or ["4,1"]]
-    what = workloads(model, sparsity or [0.0, 0.8], blocks, pruned)
+    result = compressed_of(model)
+    if result is None:
+        peers = chosen(runtimes or [])
+        blocks = [parse_block_shape(text) for text in block_shape or ["4,1"]]
+        what = workloads(model, sparsity or [0.0, 0.8], blocks, pruned)
+        comparison = ""
+    else:
+        if sparsity or block_shape or pruned != "all":
+            raise RangeError(
+                f"bench: {result.folder} is timed as its pipeline has made it; "
+                "expected no --sparsity, --block-shape or --pruned"
+            )
+        peers = chosen(runtimes) if runtimes else of_a_student(result.programs)
+        if base is None and FLOAT32_BASE in [peer.name for peer in peers]:
+            base = FLOAT32_BASE
+        what = compression(result)
+        comparison = str(result.folder)
     sizes = [Shape.parse(text) for text in shapes.split(",")]
     if picture is not None:
         expect_drawable(picture)
@@ -71,14 +89,16 @@ def bench(
         left_out = [LeftOut(peer.name, reason) for peer in peers if (reason := missing(peer)) is not None]
         present = [peer for peer in peers if missing(peer) is None]
         with _status() as show:
-            tried = serve(present, what, sizes[0].sequence, counts[0], latency_limit, seconds, show)
+            tried = serve(
+                present, what[-1:] if comparison else what, sizes[0].sequence, counts[0], latency_limit, seconds, show
+            )
         if as_json_text:
             print(json.dumps(as_json(tried, left_out, latency_limit), indent=1))
         else:
             print_served(tried, left_out, latency_limit, console)
         return
     with _status() as show:
-        report = run(Question(peers, what, sizes, threads or default_threads(), base, seconds), show)
+        report = run(Question(peers, what, sizes, threads or default_threads(), base, seconds, comparison), show)
     if as_json_text:
         print(json.dumps(document(report), indent=1, allow_nan=False))
     else:

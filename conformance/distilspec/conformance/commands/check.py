@@ -48,6 +48,7 @@ from distilspec.conformance.units import (
 from distilspec.conformance.waivers import apply_waivers, load_waivers
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.named_models import compressed_of
 
 #: Runtimes that cannot take this process down with them.
 SAFE_HERE = ("reference", "exec:")
@@ -148,7 +149,11 @@ def _cost(fixed: Sequence[Unit], cases: int | None, hours: float | None) -> floa
 
 
 def _sources(models: Sequence[str], recipes: Sequence[Recipe] | None, common: Source) -> list[Source]:
-    """Return one source for every model and recipe; an ONNX file has the numerics that are in it."""
+    """
+    Return one source for every model and recipe; an ONNX file has the numerics that are in it.
+
+    Without a recipe, a model is judged in float32, and what distilspec compress has made in every program of it.
+    """
     sources = []
     for model in models:
         if model.endswith(".onnx"):
@@ -158,7 +163,9 @@ def _sources(models: Sequence[str], recipes: Sequence[Recipe] | None, common: So
                 )
             sources.append(replace(common, model=model))
         else:
-            sources += [replace(common, model=model, recipe=recipe) for recipe in recipes or [Recipe.FP32]]
+            result = compressed_of(model)
+            saved = list(result.programs) if result else []
+            sources += [replace(common, model=model, recipe=recipe) for recipe in recipes or saved or [Recipe.FP32]]
     return sources
 
 

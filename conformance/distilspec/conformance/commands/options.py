@@ -14,8 +14,9 @@ from distilspec.reference.contract.errors import RangeError
 RUNTIME_HELP = "A name that docs/runtimes.md lists, or exec:COMMAND for a program that speaks the protocol."
 MODEL_HELP = (
     "minilm, minilm-distilbert, random-FAMILY-NUMBER (family bert, distilbert or tinybert), a Hugging Face folder, "
-    "or an ONNX file of your own."
+    "a folder that distilspec compress has made, or an ONNX file of your own."
 )
+NAMED_MODEL_HELP = "minilm, minilm-distilbert, a Hugging Face folder, or a folder that distilspec compress has made."
 
 SparsityOption = Annotated[float, typer.Option(help="Prune the model's encoder by block magnitude first.")]
 BlockShapeOption = Annotated[str, typer.Option(help="out,in of a pruned block.")]

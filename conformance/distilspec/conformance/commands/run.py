@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from distilspec.conformance.answers import answer, arrange
-from distilspec.conformance.commands.options import parse_options
+from distilspec.conformance.commands.options import NAMED_MODEL_HELP, parse_options
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.subject import compress
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.formats.named_models import load_model
+from distilspec.reference.formats.named_models import compressed_of, load_model
 
 
 def run(
-    model: Annotated[str, typer.Argument(help="minilm, minilm-distilbert, or a Hugging Face folder.")],
+    model: Annotated[str, typer.Argument(help=NAMED_MODEL_HELP)],
     texts: Annotated[list[str], typer.Argument(help="Texts; for question answering a question and its context.")],
     runtime: Annotated[str, typer.Option(help="reference, torch or onnxruntime.")] = "reference",
     recipe: Annotated[Recipe, typer.Option(help="The numerics to run under.")] = Recipe.FP32,
@@ -32,7 +32,7 @@ def run(
     adapter = find_runtime(runtime, parse_options(option or []))
     loaded = load_model(model)
     inputs = loaded.encode(arrange(loaded, texts), truncate=truncate)
-    outputs = adapter.load(compress(loaded, recipe)).run(inputs)
+    outputs = adapter.load(compress(loaded, recipe, result=compressed_of(model))).run(inputs)
     records = answer(loaded, inputs, outputs)
     if as_json_text:
         print(json.dumps(records, indent=1))

@@ -43,7 +43,7 @@ _CASE = {
         "id": _ID,
         "clauses": {"type": "array", "items": {"type": "string", "pattern": "^[A-Z0-9]+-S[0-9]+$"}},
         "origin": {"enum": ["hand", "exact", "reference"]},
-        "recipe": {"enum": ["fp32", "w8a8-static", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]},
+        "recipe": {"enum": ["fp32", "w8a8-static", "w8a8-static-attn", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]},
         "program": {"type": "string", "pattern": "^programs/[a-z0-9_]+$"},
         "notes": {"type": "string", "minLength": 1},
         "attributes": {"type": "object", "additionalProperties": _ATTRIBUTE},

@@ -83,7 +83,7 @@ class Bench(AbstractContextManager["Bench"]):
         """Load another program."""
         if Granularity.PROGRAMS not in self.runtime.granularity:
             raise UnsupportedError(f"{self.runtime.name} takes no programs; the relation needs another one")
-        missing = sorted({step.op for step in program.steps if not self.runtime.supports(step.op)})
+        missing = self.runtime.missing(program)
         if missing:
             raise UnsupportedError(f"{self.runtime.name} declares no support for {', '.join(missing)}")
         return called(lambda: self.runtime.load(program))

@@ -18,6 +18,7 @@ from distilspec.conformance.segments import QUANTISERS
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program, Step
+from distilspec.reference.recipes.encoder_attention import attended
 
 #: [batch, sequence, heads, head_dim] to [batch, heads, sequence, head_dim], and back.
 BETWEEN_HEADS = (0, 2, 1, 3)
@@ -55,14 +56,15 @@ def permuted(program: Program) -> Program:
     """
     linears = []
     for step in program.steps:
-        if step.op != "scaled_dot_product_attention":
+        operands = attended(program, step)
+        if not operands:
             continue
         heads, head_dim = _sizes(program, step)
         if heads == 1:
             continue
         features = np.arange(heads * head_dim).reshape(heads, head_dim)[order(heads)].ravel()
-        for tensor in step.inputs[:3]:
-            source = _source(program, str(tensor), (heads, head_dim))
+        for tensor in operands:
+            source = _source(program, tensor, (heads, head_dim))
             linears.append(read_linear(program, source).permuted(rows=features))
         targets = _targets(program, step.outputs[0], heads * head_dim)
         linears += [read_linear(program, target).permuted(columns=features) for target in targets]

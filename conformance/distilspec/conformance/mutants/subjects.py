@@ -80,7 +80,7 @@ def _subject(
     random = np.random.default_rng(seed)
     drawn = {"input_ids": random.integers(0, config.vocab_size, DRAWN), "token_type_ids": random.integers(0, 2, DRAWN)}
     given = {batch: _batch(program, batch, drawn) for batch in batches}
-    ranges = calibrate(program, given.values()) if recipe is Recipe.W8A8_STATIC else None
+    ranges = calibrate(program, given.values(), recipe=recipe) if recipe.is_calibrated else None
     return Subject(name, apply_recipe(program, recipe, calibration=ranges), given)
 
 

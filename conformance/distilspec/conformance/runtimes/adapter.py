@@ -94,6 +94,10 @@ class Runtime(ABC):
     def supports(self, op: str) -> bool:
         """Return whether the adapter declares that the runtime has an operator."""
 
+    def missing(self, program: Program) -> list[str]:
+        """Return the operators of a program that the adapter does not declare; one may exist inside programs only."""
+        return sorted({step.op for step in program.steps if not self.supports(step.op)})
+
     @abstractmethod
     def load(self, program: Program) -> Executable:
         """

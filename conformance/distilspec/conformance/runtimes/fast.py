@@ -15,7 +15,7 @@ from distilspec.conformance.runtimes.adapter import (
     expect_number,
     expect_option,
 )
-from distilspec.fast import OPERATORS, Engine
+from distilspec.fast import FUSED_OPERATORS, OPERATORS, Engine
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
@@ -56,6 +56,11 @@ class FastRuntime(Runtime):
     def supports(self, op: str) -> bool:
         """Return whether programs may hold an operator, or a kernel carries it out."""
         return op in OPERATORS or (self._kernels is not None and op in self._kernels.OPERATORS)
+
+    def missing(self, program: Program) -> list[str]:
+        """Return the operators that programs cannot hold; those of quantised attention stand for it in no other way."""
+        known = set(FUSED_OPERATORS) if len(program.steps) > 1 else set()
+        return [op for op in super().missing(program) if op not in known]
 
     def load(self, program: Program) -> Executable:
         """Compile a program; one of a single step that is a kernel's is carried out by it."""

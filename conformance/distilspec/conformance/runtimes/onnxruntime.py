@@ -54,6 +54,7 @@ class OnnxRuntime(Runtime):
         {
             Recipe.FP32: "float nodes",
             Recipe.W8A8_STATIC: "DequantizeLinear and MatMul, or MatMulInteger and QLinearMatMul (form=qoperator)",
+            Recipe.W8A8_STATIC_ATTN: "the same, and MatMulInteger between codes of attention",
             Recipe.W8A8_DYNAMIC: "DynamicQuantizeLinear and MatMulInteger",
             Recipe.W8A8_DYNAMIC_TOKEN: "QuantizeLinear on an axis and MatMulInteger",
             Recipe.W8A32: "DequantizeLinear of weights",

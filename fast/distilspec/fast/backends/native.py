@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distilspec.fast.backends.operations import Kernels, Operation, Operations, Rowed, fused_codes, layouts
+from distilspec.fast.backends.forward import Kernels, Operation
+from distilspec.fast.backends.fusion import fused_codes, layouts
+from distilspec.fast.backends.operations import Operations, Rowed
 from distilspec.fast.backends.reading import code_shift, codes_of
 from distilspec.fast.backends.weights import Packed, pack, without_weights
 from distilspec.fast.codegen.compile import Compiled

@@ -28,6 +28,7 @@ from distilspec.fast.lower.fused import (
     MeanPool,
     Output,
     Quantize,
+    QuantizedAttention,
     Scales,
     made_by,
 )
@@ -133,6 +134,25 @@ class NumpyBackend:
         batch, _, sequence, _ = query.shape
         values[step.out] = mixed.transpose(0, 2, 1, 3).reshape(batch, sequence, -1)
 
+    def _quantized_attention(self, step: QuantizedAttention, values: dict[str, Array]) -> None:
+        def codes(name: str, scale: float, low: float, high: float) -> Array:
+            x = values[name]
+            made = np.clip(np.rint(x / np.float32(scale)), low, high)
+            made = np.where(np.isnan(made), low, made)
+            return made.reshape(*x.shape[:2], step.heads, step.head_dim).transpose(0, 2, 1, 3)
+
+        query = codes(step.query, step.query_scale, -step.query_zero_point, 255 - step.query_zero_point)
+        key, value = codes(step.key, step.key_scale, -128, 127), codes(step.value, step.value_scale, -128, 127)
+        kept = np.ones(query.shape[::2], bool) if step.mask is None else values[step.mask].astype(bool)
+        scores = _products(query, key.swapaxes(2, 3)).astype(np.float32) * np.float32(step.scale)
+        scores = np.where(kept[:, None, None, :], scores, np.float32(-np.inf))
+        largest = np.maximum(scores.max(axis=-1, keepdims=True), np.finfo(np.float32).min)
+        weights = np.rint(np.exp(scores - largest) * np.float32(255))
+        total = np.maximum(weights.sum(axis=-1, keepdims=True, dtype=np.float64), 1).astype(np.float32)
+        mixed = _products(weights, value).astype(np.float32) * np.float32(step.value_scale) / total
+        batch, _, sequence, _ = query.shape
+        values[step.out] = mixed.transpose(0, 2, 1, 3).reshape(batch, sequence, -1)
+
     def _mean_pool(self, step: MeanPool, values: dict[str, Array]) -> None:
         kept = values[step.mask].astype(bool)
         count = kept.sum(axis=1, keepdims=True, dtype=np.float32)
@@ -177,10 +197,10 @@ def _usable(scale: Array) -> Array:
 
 
 def _products(codes: Array, columns: Array) -> Array:
-    total = np.zeros((*codes.shape[:-1], columns.shape[1]), np.int32)
-    for start in range(0, len(columns), EXACT_COLUMNS):
+    total = np.zeros((*codes.shape[:-1], columns.shape[-1]), np.int32)
+    for start in range(0, codes.shape[-1], EXACT_COLUMNS):
         part = slice(start, start + EXACT_COLUMNS)
-        total += (codes[..., part].astype(np.float32) @ columns[part]).astype(np.int32)
+        total += (codes[..., part].astype(np.float32) @ columns[..., part, :].astype(np.float32)).astype(np.int32)
     return total
 
 
@@ -233,4 +253,5 @@ _STEPS: Mapping[type[Fused], Callable[[NumpyBackend, Any, dict[str, Array]], Non
     Linear: NumpyBackend._linear,
     MeanPool: NumpyBackend._mean_pool,
     Quantize: NumpyBackend._quantize,
+    QuantizedAttention: NumpyBackend._quantized_attention,
 }

@@ -318,13 +318,21 @@ def _dot(each: int) -> Callable[[_Emitter, Instruction], list[str]]:
     def lines(emitter: _Emitter, item: Instruction) -> list[str]:
         target = emitter.target
         made = _made(item)
-        if target.dot != each or made.type.lanes != target.lanes:
+        if (each == 4 and target.dot != each) or made.type.lanes != target.lanes:
             raise IrError(f"{target.name} has dot{target.dot} on {target.lanes} lanes; not {item}")
         if each == 4 and item.attributes.get("signed", False) != target.signed_codes:
             raise IrError(f"{target.name} has {'signed' if target.signed_codes else 'unsigned'} codes; not {item}")
-        return list(target.emit_dot(f"%{made.name}", *map(emitter.text, item.operands)))
+        emit = target.emit_dot if target.dot == each else target.emit_dot2
+        return list(emit(f"%{made.name}", *map(emitter.text, item.operands)))
 
     return lines
+
+
+def _dot8(emitter: _Emitter, item: Instruction) -> list[str]:
+    target, made = emitter.target, _made(item)
+    if target.pair_limit is None or made.type.lanes != target.lanes:
+        raise IrError(f"{target.name} has no dot8 on {made.type.lanes} lanes; not {item}")
+    return list(target.emit_dot8(f"%{made.name}", *map(emitter.text, item.operands)))
 
 
 EMITTERS: Mapping[str, Callable[[_Emitter, Instruction], Sequence[Any]]] = {
@@ -363,5 +371,6 @@ EMITTERS: Mapping[str, Callable[[_Emitter, Instruction], Sequence[Any]]] = {
     "store_first": _store_first,
     "prefetch": _prefetch,
     "dot4": _dot(4),
+    "dot8": _dot8,
     "dot2": _dot(2),
 }

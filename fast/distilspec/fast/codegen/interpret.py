@@ -2,7 +2,7 @@
 A slow interpreter of kernels, on NumPy arrays.
 
 It shares nothing with LLVM, wraps integers and rounds floats as ``opcodes`` says, and refuses what machine code would
-let pass: an access outside a buffer, a conversion that does not fit, a loop that does not move.
+let pass: an access outside a buffer, a conversion that does not fit, weights that do not, a loop that does not move.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distilspec.fast.codegen.ir import Body, Function, Instruction, IrError, Kind, Loop, Type, Value
+from distilspec.fast.codegen.opcodes import FOUR_LIMIT
 
 Array = NDArray[Any]
 
@@ -182,6 +183,15 @@ def _dot(each: int, unsigned: bool) -> Callable[..., Array]:
     return dot
 
 
+def _dot8(item: Instruction, acc: Array, a: Array, b: Array, c: Array, d: Array) -> Array:
+    fours = np.concatenate([b.reshape(-1, 2), d.reshape(-1, 2)], axis=1).astype(np.int64)
+    most = max(int(np.maximum(sign * fours, 0).sum(axis=1).max()) for sign in (1, -1))
+    if most > FOUR_LIMIT:
+        raise IrError(f"{item}: weights of one sign add up to {most} in a four; expected {FOUR_LIMIT} at most")
+    dot = _dot(4, unsigned=True)
+    return dot(item, dot(item, acc, a, b), c, d)
+
+
 MEANINGS: Mapping[str, Callable[..., Any]] = {
     "const": _constant,
     "add": lambda _, a, b: a + b,
@@ -219,5 +229,6 @@ MEANINGS: Mapping[str, Callable[..., Any]] = {
     "store_first": _store_first,
     "prefetch": lambda _, pointer: None,
     "dot4": _dot(4, unsigned=True),
+    "dot8": _dot8,
     "dot2": _dot(2, unsigned=False),
 }

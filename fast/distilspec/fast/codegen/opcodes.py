@@ -32,11 +32,13 @@ store(x, p)         the other way round
 store_first(x, p, n)  writes only the first n lanes
 prefetch(p)         nothing, or sooner data
 dot4(acc, a, b)     acc[i] + sum over 4 of a[4 i + j] * b[4 i + j]; b signed bytes, a too if ``signed=``
+dot8(acc, a, b, c, d)  dot4(dot4(acc, a, b), c, d); unsigned bytes a and c, signed b and d within ``FOUR_LIMIT``
 dot2(acc, a, b)     acc[i] + a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]; signed 16-bit a and b
 ==================  ======================================================================================
 
-The products of ``dot4`` and ``dot2`` are summed exactly, and the sum wraps in 32 bits: no 16-bit saturation. A target
-with a ``pair_limit`` keeps that promise for ``b`` within it only, which is up to who packs the weights.
+The products of dots are summed exactly, and the sum wraps in 32 bits: no 16-bit saturation. A target with a
+``pair_limit`` keeps that promise for ``b`` within it only, which is up to who packs the weights. Such targets only have
+``dot8``, which adds up four products in 16 bits, those of a pair of ``b`` and of the pair of ``d`` at the same place.
 """
 
 from __future__ import annotations
@@ -51,6 +53,9 @@ Rule = Callable[[Types, Mapping[str, Any]], Type | None]
 
 INTEGERS = (Kind.I8, Kind.I16, Kind.I32, Kind.I64)
 NUMBERS = (*INTEGERS, Kind.F32)
+
+#: What weights of one sign may add up to in the four that ``dot8`` adds up in 16 bits, for any codes.
+FOUR_LIMIT = 2**15 // 255
 
 
 def _expect(holds: bool, what: str) -> None:
@@ -164,12 +169,12 @@ def _prefetched(types: Types, attributes: Mapping[str, Any]) -> None:
     _expect(tuple(types) == (PTR,), "prefetch of something that is no pointer")
 
 
-def _dot(each: int, kind: Kind) -> Rule:
+def _dot(each: int, kind: Kind, factors: int = 2) -> Rule:
     def rule(types: Types, attributes: Mapping[str, Any]) -> Type:
-        acc, a, b = types
+        acc, *given = types
         wanted = Type(kind, each * acc.lanes)
         _expect(acc.kind is Kind.I32 and acc.lanes > 0, f"accumulator is {acc}; expected lanes of i32")
-        _expect(a == b == wanted, f"factors are {a} and {b}; expected {wanted}")
+        _expect(given == [wanted] * factors, f"factors are {' and '.join(map(str, given))}; expected {wanted}")
         return acc
 
     return rule
@@ -212,6 +217,7 @@ RULES: Mapping[str, Rule] = {
     "store_first": _stored(first=True),
     "prefetch": _prefetched,
     "dot4": _dot(4, Kind.I8),
+    "dot8": _dot(4, Kind.I8, factors=4),
     "dot2": _dot(2, Kind.I16),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from distilspec.fast.isa.target import Target
 
 _DOT = "@llvm.x86.avx512.vpdpbusd.512"
+_PAIRS = "@llvm.x86.avx512.pmaddw.d.512"
 
 
 class Avx512Vnni(Target):
@@ -24,6 +25,16 @@ class Avx512Vnni(Target):
         """Emit one vpdpbusd."""
         return (f"{result} = call <16 x i32> {_DOT}(<16 x i32> {acc}, <64 x i8> {a}, <64 x i8> {b})",)
 
+    def emit_dot2(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
+        """Emit vpmaddwd and vpaddd."""
+        return (
+            f"{result}.pairs = call <16 x i32> {_PAIRS}(<32 x i16> {a}, <32 x i16> {b})",
+            f"{result} = add <16 x i32> {acc}, {result}.pairs",
+        )
+
     def declarations(self) -> tuple[str, ...]:
-        """Declare vpdpbusd."""
-        return (f"declare <16 x i32> {_DOT}(<16 x i32>, <64 x i8>, <64 x i8>)",)
+        """Declare vpdpbusd and vpmaddwd."""
+        return (
+            f"declare <16 x i32> {_DOT}(<16 x i32>, <64 x i8>, <64 x i8>)",
+            f"declare <16 x i32> {_PAIRS}(<32 x i16>, <32 x i16>)",
+        )

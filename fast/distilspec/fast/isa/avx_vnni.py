@@ -5,6 +5,7 @@ from __future__ import annotations
 from distilspec.fast.isa.target import Target
 
 _DOT = "@llvm.x86.avx512.vpdpbusd.256"
+_PAIRS = "@llvm.x86.avx2.pmadd.wd"
 
 
 class AvxVnni(Target):
@@ -24,6 +25,16 @@ class AvxVnni(Target):
         """Emit one vpdpbusd."""
         return (f"{result} = call <8 x i32> {_DOT}(<8 x i32> {acc}, <32 x i8> {a}, <32 x i8> {b})",)
 
+    def emit_dot2(self, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
+        """Emit vpmaddwd and vpaddd."""
+        return (
+            f"{result}.pairs = call <8 x i32> {_PAIRS}(<16 x i16> {a}, <16 x i16> {b})",
+            f"{result} = add <8 x i32> {acc}, {result}.pairs",
+        )
+
     def declarations(self) -> tuple[str, ...]:
-        """Declare vpdpbusd."""
-        return (f"declare <8 x i32> {_DOT}(<8 x i32>, <32 x i8>, <32 x i8>)",)
+        """Declare vpdpbusd and vpmaddwd."""
+        return (
+            f"declare <8 x i32> {_DOT}(<8 x i32>, <32 x i8>, <32 x i8>)",
+            f"declare <8 x i32> {_PAIRS}(<16 x i16>, <16 x i16>)",
+        )

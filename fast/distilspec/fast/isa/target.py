@@ -23,7 +23,7 @@ class Target(ABC):
     registers : int
         Vector registers.
     dot : {2, 4}
-        How many products ``dot2`` or ``dot4``, the one of them that the target has, adds up in a lane.
+        How many products the quicker one of ``dot2`` and ``dot4`` adds up in a lane; the target has no other ``dot4``.
     signed_codes : bool
         Whether activation codes are signed bytes: then u8 codes are stored less 128, and so are their zero points.
         Where ``dot`` is 2 they are 16 bits wide, and signed in both cases.
@@ -33,7 +33,8 @@ class Target(ABC):
         Those that it computes at once: panel_rows * dot sums, dot vectors of codes, and weights fit the registers.
     pair_limit : int or None
         What weights of one sign may add up to in a pair, the first two or the last two of the four of ``dot4``, since
-        the target saturates sums of pairs beyond; None where it does not saturate. Weights are packed accordingly.
+        the target saturates sums of pairs beyond, and in a four of ``dot8``, which it has as well; None where it does
+        not saturate. Weights are packed accordingly.
     for_floats : bool
         Whether it is the best of its processor for programs without codes as well.
     """
@@ -60,11 +61,36 @@ class Target(ABC):
     def emit_dot(self, result: str, acc: str, a: str, b: str) -> Sequence[str]:
         """Return LLVM instructions that set ``result`` to the dot product; the operands are names of values."""
 
+    def emit_dot8(self, result: str, acc: str, a: str, b: str, c: str, d: str) -> Sequence[str]:
+        """Return LLVM instructions as ``emit_dot`` does, for ``dot8``; only where there is a ``pair_limit``."""
+        raise NotImplementedError
+
+    def emit_dot2(self, result: str, acc: str, a: str, b: str) -> Sequence[str]:
+        """Return LLVM instructions as ``emit_dot`` does, for ``dot2`` where ``dot`` is 4: plain ones unless told."""
+        return plain_dot2(self.lanes, result, acc, a, b)
+
     @abstractmethod
     def declarations(self) -> Sequence[str]:
-        """Return the declarations of LLVM functions that ``emit_dot`` uses."""
+        """Return the declarations of LLVM functions that these instructions use."""
 
     @property
     def feature_string(self) -> str:
         """Return the features as LLVM takes them."""
         return ",".join(f"+{feature}" for feature in self.features)
+
+
+def plain_dot2(lanes: int, result: str, acc: str, a: str, b: str) -> tuple[str, ...]:
+    """Return two multiplications and two additions, for any processor."""
+    lines = []
+    for part, first in (("even", 0), ("odd", 1)):
+        chosen = ", ".join(f"i32 {lane}" for lane in range(first, 2 * lanes, 2))
+        for factor, source in (("a", a), ("b", b)):
+            name = f"{result}.{part}.{factor}"
+            operands = f"<{2 * lanes} x i16> {source}, <{2 * lanes} x i16> poison, <{lanes} x i32> <{chosen}>"
+            lines.append(f"{name} = shufflevector {operands}")
+            lines.append(f"{name}.wide = sext <{lanes} x i16> {name} to <{lanes} x i32>")
+        wide = f"{result}.{part}"
+        lines.append(f"{wide} = mul <{lanes} x i32> {wide}.a.wide, {wide}.b.wide")
+    lines.append(f"{result}.pairs = add <{lanes} x i32> {result}.even, {result}.odd")
+    lines.append(f"{result} = add <{lanes} x i32> {acc}, {result}.pairs")
+    return tuple(lines)

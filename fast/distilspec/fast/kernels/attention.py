@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import F32, I64, PTR, Function, IrError, Kind, Type, Value
+from distilspec.fast.codegen.ir import F32, I64, PTR, Function, Kind, Type, Value
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import Layout, store_codes
 from distilspec.fast.kernels.exp import exp
@@ -37,12 +37,11 @@ State = Sequence[Value]
 Block = Callable[[Value, int, State], State]
 
 
-def attention(target: Target, layout: Layout | None, vectors: int | None = None) -> Function:
+def attention(target: Target, layout: Layout | None) -> Function:
     """
-    Return the kernel ``attention.<layout>.<vectors>``, or ``attention.floats.<vectors>``.
+    Return the kernel ``attention.<layout>``, or ``attention.floats``.
 
-    Its units are a head and the first ``vectors`` vectors of a tile of queries, all of them if none are named. Its
-    parameters are, in this order,
+    Its units are a head and a tile of queries. Its parameters are, in this order,
 
     =================================  ==============================================================================
     ``query`` ``key`` ``value``        float32 [tile][features][tile tokens]; may be parts of one buffer
@@ -67,20 +66,12 @@ def attention(target: Target, layout: Layout | None, vectors: int | None = None)
     5. in ``out``, the head's first feature in the tile of queries,
     6. in ``out_scale`` and ``out_zero_point``, the first token of the tile; not used without a ``layout``.
 
-    A sequence without a kept key gives zeros. Lanes beyond the sequence's length get some value, and floats of vectors
-    that are not computed stay as they were. Units of one head that follow each other find its keys in the cache.
-
-    Raises
-    ------
-    IrError
-        ``vectors`` is neither dot nor a smaller power of 2; LLVM takes a row of 3 registers apart, lane by lane.
+    A sequence without a kept key gives zeros. Lanes beyond the sequence's length get some value. Units of one head that
+    follow each other find its keys in the cache.
     """
-    vectors = vectors or target.dot
-    if vectors not in (1, 2, target.dot):
-        raise IrError(f"attention of {vectors} vectors; expected 1, 2 or {target.dot}")
     quantised = () if layout is None else ("out_scale", "out_zero_point")
     builder = Builder(
-        f"attention.{layout or 'floats'}.{vectors}",
+        f"attention.{layout or 'floats'}",
         **dict.fromkeys(("query", "key", "value", "keys", "counts", "places", "out", *quantised, "scratch"), PTR),
         scale=F32,
         **dict.fromkeys(("head_dim", "scratch_size", "first", "last", "worker"), I64),
@@ -94,14 +85,14 @@ def attention(target: Target, layout: Layout | None, vectors: int | None = None)
         keys = builder.offset(p["keys"], place["listed"])
         count = builder.load(builder.offset(p["counts"], place["counted"]), type=I64)
         out = builder.offset(p["out"], place["result"])
-        unit = _Unit(builder, target, vectors, query, key, value, keys, count, p["head_dim"], weights)
+        unit = _Unit(builder, target, query, key, value, keys, count, p["head_dim"], weights)
         total = unit.exponentials(unit.scores(p["scale"]))
         if layout is None:
             unit.means(total, out)
         else:
             means = builder.offset(weights, builder.mul(count, unit.row.size))
             unit.means(total, means)
-            values_of = partial(_feature, builder, target, means)
+            values_of = partial(feature_values, builder, target, means)
             scale, zero_point = (builder.offset(p[name], place["token"]) for name in quantised)
             store_codes(builder, target, layout, p["head_dim"], builder.index(0), values_of, scale, zero_point, out)
     return builder.finish()
@@ -113,21 +104,21 @@ def scratch_bytes(target: Target, keys: int, head_dim: int, layout: Layout | Non
     return -(-rows * tokens_bytes(target) // LINE) * LINE
 
 
-def _feature(builder: Builder, target: Target, means: Value, feature: Value) -> list[Value]:
+def feature_values(builder: Builder, target: Target, means: Value, feature: Value) -> list[Value]:
+    """Write loads of a feature of a tile's tokens."""
     return load_tokens(builder, target, feature_of(builder, target, means, feature))
 
 
 @dataclass(frozen=True)
 class _Unit:
     """
-    A head and some vectors of queries; its methods write what is done with them, one after the other.
+    A head and a tile of queries; its methods write what is done with them, one after the other.
 
     ``row`` is a number for each query. ``weights`` points to rows, one a kept key: first its scores, then exp of them.
     """
 
     builder: Builder
     target: Target
-    vectors: int
     query: Value
     key: Value
     value: Value
@@ -138,12 +129,12 @@ class _Unit:
 
     @property
     def row(self) -> Type:
-        return Type(Kind.F32, self.vectors * self.target.lanes)
+        return Type(Kind.F32, self.target.tile)
 
     @property
     def rows(self) -> int:
         """Return how many rows of sums an inner loop has: what fits beside a row of factors and a broadcast element."""
-        return min(MOST_ROWS, (self.target.registers - 1) // self.vectors - 1)
+        return min(MOST_ROWS, (self.target.registers - 1) // self.target.dot - 1)
 
     def scores(self, scale: Value) -> Value:
         """Write scale * (query . key) of every kept key, and return the largest score of each query."""
@@ -167,7 +158,7 @@ class _Unit:
                 largest = builder.max(score, largest)
             return [largest]
 
-        (largest,) = _blocks(builder, self.count, self.rows, [builder.number(-math.inf, row.lanes)], block)
+        (largest,) = blocks(builder, self.count, self.rows, [builder.number(-math.inf, row.lanes)], block)
         return largest
 
     def exponentials(self, largest: Value) -> Value:
@@ -192,8 +183,8 @@ class _Unit:
                 total = builder.add(total, builder.shuffle(made, made, lanes=lanes))
             return [total]
 
-        together = EXPONENTIALS // self.vectors
-        (total,) = _blocks(builder, self.count, together, [builder.zeros(row)], block)
+        together = EXPONENTIALS // self.target.dot
+        (total,) = blocks(builder, self.count, together, [builder.zeros(row)], block)
         return total
 
     def means(self, total: Value, out: Value) -> None:
@@ -215,10 +206,10 @@ class _Unit:
                 builder.store(builder.mul(summed, share), builder.at(here, each * stride))
             return state
 
-        _blocks(builder, self.head_dim, self.rows, [], block)
+        blocks(builder, self.head_dim, self.rows, [], block)
 
 
-def _blocks(builder: Builder, stop: Value, largest: int, state: State, block: Block) -> State:
+def blocks(builder: Builder, stop: Value, largest: int, state: State, block: Block) -> State:
     """
     Write ``block(start, size, state)`` for all of 0 until ``stop``, and return the last state.
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from distilspec.fast.codegen.ir import Function
 from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.dense_fours import PRODUCTS, sums_in_fours
 from distilspec.fast.kernels.epilogue import INTEGER_OPERANDS, Epilogue
-from distilspec.fast.kernels.panels import EXTRA, factors, panel_kernel
+from distilspec.fast.kernels.panels import factors, panel_kernel, sums_in_order
 
 
 def dense(target: Target, vectors: int, epilogue: Epilogue) -> Function:
@@ -26,10 +27,8 @@ def dense(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         ``code_bytes(target, Layout.FACTORS, K)`` bytes a tile.
     weights : pointer [panels][panel / panel_rows][steps][panel_rows][dot]
         Those of ``packed_panels``.
-    extra_weights, extra_places, extra_starts : pointers
-        Where the target has a ``pair_limit``, those of ``packed_panels``: [entry][panel_rows][dot]; int32 [entry], how
-        far the codes of a step are from the start of a tile, in bytes; int64 [panels * panel / panel_rows + 1], the
-        first entry of every ``panel_rows`` features.
+    places, extra_weights, extra_places, extra_starts : pointers
+        Where the target has a ``pair_limit``, the others of ``packed_panels``; ``dense_fours`` says what they hold.
     sums, w_scale, bias : pointers to int32, float32, float32 [features]
         The sum of each row of the weight, its scale, and what is added.
     x_scale, zero_point : pointers to float32, int32 [tiles][tile tokens]
@@ -52,6 +51,8 @@ def dense(target: Target, vectors: int, epilogue: Epilogue) -> Function:
     IrError
         Rows of codes are to be written, and not all tokens of a row are computed.
     """
-    extra = () if target.pair_limit is None else EXTRA
-    operands = ("codes", "weights", *extra, *INTEGER_OPERANDS)
-    return panel_kernel(target, "dense", vectors, epilogue, operands, factors(target), target.panel_rows)
+    if target.pair_limit is not None:
+        operands = ("codes", *PRODUCTS, *INTEGER_OPERANDS)
+        return panel_kernel(target, "dense", vectors, epilogue, operands, sums_in_fours(target, vectors))
+    sums_of = sums_in_order(target, vectors, factors(target), target.panel_rows)
+    return panel_kernel(target, "dense", vectors, epilogue, ("codes", "weights", *INTEGER_OPERANDS), sums_of)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.block_sparse import AHEAD, ROWS, row_bytes, token_order
 from distilspec.fast.kernels.codes import FACTORS
-from distilspec.fast.kernels.pairs import in_limited_pairs, limited
+from distilspec.fast.kernels.dense_fours import STEPS_AHEAD
+from distilspec.fast.kernels.fours import in_limited_fours
+from distilspec.fast.kernels.pairs import in_limited_pairs
 
 Array = NDArray[Any]
 
@@ -76,20 +78,22 @@ def packed_panels(weight: Array, target: Target) -> PackedPanels:
     rows, columns = weight.shape
     held = np.zeros((padded(rows, target.panel), padded(columns, target.dot)), weight_type(target))
     held[:rows, :columns] = weight
-    units = len(held) // target.panel
-    numbers = {"steps": held.shape[1] // target.dot, "block": _block(held.shape[1] // target.dot, target)}
-    if target.pair_limit is None:
-        return PackedPanels({"weights": _parts(held, target), **numbers}, units)
-    kept, extra = limited(held, target.pair_limit)
-    steps = _parts(extra, target)
-    used = np.any(steps, axis=(2, 3))
-    part, step = np.nonzero(used)
-    starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
-    operands = {
-        "weights": _parts(kept, target), "extra_weights": np.ascontiguousarray(steps[part, step]),
-        "extra_places": (step * target.tile * FACTORS).astype(np.int32), "extra_starts": starts.astype(np.int64),
+    units, steps = len(held) // target.panel, held.shape[1] // target.dot
+    if target.pair_limit is not None:
+        # a tile is read in another order for every panel: best from the first cache
+        return PackedPanels({**_fours(held, target, target.pair_limit), "steps": steps, "block": 1}, units)
+    return PackedPanels({"weights": _parts(held, target), "steps": steps, "block": _block(steps, target)}, units)
+
+
+def _fours(held: Array, target: Target, limit: int) -> dict[str, Array | int]:
+    """Return a padded weight as ``sums_in_fours`` reads it."""
+    fours = in_limited_fours(held, target.panel, limit)
+    step = np.int32(target.tile * FACTORS)
+    return {
+        "weights": fours.weights, "places": np.append(fours.steps, np.zeros(STEPS_AHEAD, np.int32)) * step,
+        "extra_weights": fours.extra_weights, "extra_places": fours.extra_steps * step,
+        "extra_starts": fours.extra_starts,
     }  # fmt: skip
-    return PackedPanels(operands | numbers, units)
 
 
 def _block(steps: int, target: Target) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from distilspec.fast.codegen.ir import Function, Kind, Type
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.epilogue import FLOAT_OPERANDS, Epilogue
-from distilspec.fast.kernels.panels import panel_kernel
+from distilspec.fast.kernels.panels import panel_kernel, sums_in_order
 
 
 def linear(target: Target, vectors: int, epilogue: Epilogue) -> Function:
@@ -26,23 +26,11 @@ def linear(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         Those of ``packed_float_panels``.
     bias : pointer to float32 [features]
         What is added.
-    ``epilogue.operands`` : pointers
-        Its docstring gives their sizes.
     steps : integer
-        K.
-    features : integer
-        N, any number.
-    tiles : integer
-        All of them are computed.
-    block : integer
-        Tiles that stay in the second cache together, at least 1.
-    first, last : integers
-        The panels from first until before last, of features / panel, rounded up.
+        K, after the pointers of the epilogue.
 
-    Raises
-    ------
-    IrError
-        Rows of codes are to be written, and not all tokens of a row are computed.
+    The epilogue's operands, the other integers and the error are those of ``dense``.
     """
     operands = ("x", "weights", *FLOAT_OPERANDS)
-    return panel_kernel(target, "linear", vectors, epilogue, operands, Type(Kind.F32, target.lanes), target.panel)
+    sums_of = sums_in_order(target, vectors, Type(Kind.F32, target.lanes), target.panel)
+    return panel_kernel(target, "linear", vectors, epilogue, operands, sums_of)

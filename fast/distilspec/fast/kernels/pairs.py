@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,22 @@ TRIES = 16
 
 def limited(weight: Array, limit: int) -> tuple[Array, Array]:
     """
-    Return two weights [N, K] whose sum is ``weight``; in their pairs weights of one sign add up to ``limit`` at most.
+    Return what is kept of ``weight`` [..., n] and what is taken out of it, which add up to it.
 
-    Pairs are columns 0 and 1, 2 and 3, and so on; K is even. No weight may exceed the limit.
+    Of every n, those of one sign add up to ``limit`` at most in what is kept: the first ones, as far as the limit goes.
     """
-    pairs = weight.reshape(len(weight), -1, 2).astype(np.int16)
-    # where signs differ the sum is below the limit
-    over = np.maximum(0, np.abs(pairs.sum(axis=2)) - limit)
-    extra = np.zeros_like(pairs)
-    extra[:, :, 1] = np.sign(pairs[:, :, 1]) * over
-    both = (pairs - extra, extra)
-    kept, taken = (part.reshape(weight.shape).astype(weight.dtype) for part in both)
-    return kept, taken
+    wide = weight.astype(np.int16)
+    kept = _first(np.maximum(wide, 0), limit) - _first(np.maximum(-wide, 0), limit)
+    return kept.astype(weight.dtype), (wide - kept).astype(weight.dtype)
+
+
+def _first(sizes: Array, limit: int) -> Array:
+    """Return of every n ``sizes`` [..., n] what the limit leaves of them, one after the other."""
+    kept, left = np.empty_like(sizes), np.full(sizes.shape[:-1], limit, sizes.dtype)
+    for place in range(sizes.shape[-1]):
+        kept[..., place] = np.minimum(sizes[..., place], left)
+        left -= kept[..., place]
+    return kept
 
 
 def in_limited_pairs(groups: Sequence[Array], columns: Sequence[Array], limit: int) -> list[tuple[Array, Array]]:
@@ -46,7 +51,7 @@ def in_limited_pairs(groups: Sequence[Array], columns: Sequence[Array], limit: i
         row[:, : rows.shape[1]] = rows
     return [
         _ordered(rows, places, order[: len(places)], limit)
-        for rows, places, order in zip(groups, columns, _paired(held, sizes, limit), strict=True)
+        for rows, places, order in zip(groups, columns, paired(held, sizes, limit), strict=True)
     ]
 
 
@@ -57,7 +62,7 @@ def _ordered(rows: Array, columns: Array, order: Array, limit: int) -> tuple[Arr
     while columns.size:
         if columns.size % 2:
             rows, columns = np.pad(rows, ((0, 0), (0, 1))), np.append(columns, columns[-1])
-        kept, extra = limited(rows, limit)
+        kept, extra = (part.reshape(rows.shape) for part in limited(rows.reshape(len(rows), -1, 2), limit))
         parts.append(kept)
         places.append(columns)
         more = np.any(extra, axis=0)
@@ -65,32 +70,35 @@ def _ordered(rows: Array, columns: Array, order: Array, limit: int) -> tuple[Arr
     return np.concatenate(parts or [rows], axis=1), np.concatenate(places or [columns])
 
 
-def _paired(groups: Array, sizes: Array, limit: int) -> Array:
+def paired(groups: Array, sizes: Array, limit: int, tries: int = TRIES, over: int = 0) -> Array:
     """
     Return for each of ``groups`` [G, R, K] an order in which nearly all pairs are within the limit.
 
     A group has ``sizes`` columns, and its order as many entries. Small columns lie beside large ones: the i-th smallest
-    tries the i-th largest, and if those are too much together or it is taken, the next, each of them all at once.
+    tries the i-th largest, and if those are too much together or it is taken, the next, each of them all at once. Those
+    that found none after ``tries`` try again, and may be too much in one row, and so on up to ``over`` rows.
     """
     magnitude = np.abs(groups).max(axis=1)
     magnitude[np.arange(groups.shape[2]) >= sizes[:, None]] = np.iinfo(np.int16).max
     by_size = np.argsort(magnitude, axis=1, kind="stable")
     half = (sizes // 2)[:, None]
-    place = np.arange(half.max(initial=0))[None]
-    exists = place < half
-    small = by_size[:, : place.size]
-    large = np.take_along_axis(by_size, np.maximum(sizes[:, None] - 1 - place, 0), axis=1)
+    width = half.max(initial=0)
+    exists = np.arange(width) < half
+    tried = np.arange(width + tries) % np.maximum(half, 1)
+    small = by_size[:, :width]
+    large = np.take_along_axis(by_size, np.maximum(sizes[:, None] - 1 - tried, 0), axis=1)
+    low, high = (np.take_along_axis(groups, columns[:, None], axis=2) for columns in (small, large))
+    shifts = [slice(shift, shift + width) for shift in range(tries)]
+    too_much = [(np.abs(low + high[:, :, shift]) > limit).sum(axis=1, dtype=np.int8) for shift in shifts]
     partner = np.full(small.shape, -1)
     free = exists.copy()
-    low = np.take_along_axis(groups, small[:, None], axis=2)
-    for shift in range(TRIES):
-        tried = (place + shift) % np.maximum(half, 1)
-        high = np.take_along_axis(groups, np.take_along_axis(large, tried, axis=1)[:, None], axis=2)
-        within = (np.abs(low + high) <= limit).all(axis=1)
-        matched = within & exists & (partner < 0) & np.take_along_axis(free, tried, axis=1)
-        partner[matched] = tried[matched]
-        group, _ = np.nonzero(matched)
-        free[group, tried[matched]] = False
+    group, place = np.nonzero(exists)
+    for most, (shift, rows) in product(range(over + 1), enumerate(too_much)):
+        wanted = tried[group, place + shift]
+        matched = (rows[group, place] <= most) & free[group, wanted]
+        partner[group[matched], place[matched]] = wanted[matched]
+        free[group[matched], wanted[matched]] = False
+        group, place = group[~matched], place[~matched]
     # as many are left on both sides
     partner[exists & (partner < 0)] = np.nonzero(free)[1]
     pairs = np.stack([small, np.take_along_axis(large, np.maximum(partner, 0), axis=1)], axis=2)

@@ -7,7 +7,7 @@ is multiplied by one panel after the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from distilspec.fast.codegen.builder import Builder
@@ -15,7 +15,6 @@ from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, 
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import FACTORS, Layout
 from distilspec.fast.kernels.epilogue import Epilogue, store_outputs
-from distilspec.fast.kernels.tiles import INDEX
 
 #: Steps of the reduction that the inner loop takes at once: a power of two.
 UNROLLED = 2
@@ -23,12 +22,13 @@ UNROLLED = 2
 #: Bytes of how far something is from the start of a tile.
 OFFSET = 4
 
-#: What is multiplied besides the weights on targets with a ``pair_limit``.
-EXTRA = ("extra_weights", "extra_places", "extra_starts")
+#: Writes the sums of a panel: from the parameters, the panel's number, and where a tile's activations begin, one row of
+#: vectors for each feature.
+SumsOf = Callable[[Builder, Mapping[str, Value], Value, Value], Sequence[Sequence[Value]]]
 
 
 def panel_kernel(
-    target: Target, name: str, vectors: int, epilogue: Epilogue, operands: Sequence[str], factor: Type, rows: int
+    target: Target, name: str, vectors: int, epilogue: Epilogue, operands: Sequence[str], sums_of: SumsOf
 ) -> Function:
     """
     Return the kernel ``<name>.<vectors>.<epilogue>``: the first ``vectors`` vectors of each tile, for some panels.
@@ -38,11 +38,9 @@ def panel_kernel(
     Parameters
     ----------
     operands : sequence of str
-        The pointers to the activations, to the weights, perhaps ``EXTRA``, and to what becomes of the sums.
-    factor : Type
-        ``factors(target)``, or float32 lanes.
-    rows : int
-        Output features that are computed at once and whose weights lie side by side; divides the panel.
+        The pointers to the activations, to what they are multiplied by, and to what becomes of the sums.
+    sums_of : SumsOf
+        Multiplies.
 
     Raises
     ------
@@ -57,32 +55,48 @@ def panel_kernel(
         **dict.fromkeys(("steps", "features", "tiles", "block", "first", "last"), I64),
     )
     p = builder.parameters
-    panel_size = builder.mul(p["steps"], target.panel * FACTORS)
-    part_size = builder.mul(p["steps"], rows * FACTORS)
     tile_size = builder.mul(p["steps"], target.tile * FACTORS)
-    parts = target.panel // rows
-    width = vectors_at_once(target, rows)
     with (
         builder.loop(0, p["tiles"], p["block"]) as block,
         builder.loop(p["first"], p["last"]) as panel,
         builder.loop(block.index, builder.min(builder.add(block.index, p["block"]), p["tiles"])) as tile,
     ):
-        weights = builder.offset(p[operands[1]], builder.mul(panel.index, panel_size))
         x = builder.offset(p[operands[0]], builder.mul(tile.index, tile_size))
+        by_row = sums_of(builder, p, panel.index, x)
+        store_outputs(builder, target, epilogue, by_row, p, builder.mul(panel.index, target.panel), tile.index)
+    return builder.finish()
+
+
+def sums_in_order(target: Target, vectors: int, factor: Type, rows: int) -> SumsOf:
+    """
+    Return what multiplies one step after the other.
+
+    Parameters
+    ----------
+    vectors : int
+        The first ones of a tile that are computed.
+    factor : Type
+        ``factors(target)``, or float32 lanes.
+    rows : int
+        Output features that are computed at once and whose weights lie side by side; divides the panel.
+    """
+
+    def sums_of(builder: Builder, p: Mapping[str, Value], panel: Value, x: Value) -> Sequence[Sequence[Value]]:
+        weights = builder.offset(p["weights"], builder.mul(panel, builder.mul(p["steps"], target.panel * FACTORS)))
+        part_size = builder.mul(p["steps"], rows * FACTORS)
+        width = vectors_at_once(target, rows)
         by_row: list[list[Value]] = [[] for _ in range(target.panel)]
-        for part in range(parts):
+        for part in range(target.panel // rows):
             here = builder.offset(weights, builder.mul(part_size, part))
             for skipped in range(0, vectors, width):
                 some = builder.at(x, skipped * target.lanes * FACTORS)
-                sums_of = _Block(builder, target, factor, rows, min(width, vectors - skipped))
-                sums = sums_of.products(some, here, p["steps"])
-                if EXTRA[0] in operands:
-                    number = builder.add(builder.mul(panel.index, parts), part)
-                    sums = sums_of.extra_products(some, p, number, sums)
+                block = _Block(builder, target, factor, rows, min(width, vectors - skipped))
+                sums = block.products(some, here, p["steps"])
                 for row in range(rows):
-                    by_row[part * rows + row] += sums[row * sums_of.vectors : (row + 1) * sums_of.vectors]
-        store_outputs(builder, target, epilogue, by_row, p, builder.mul(panel.index, target.panel), tile.index)
-    return builder.finish()
+                    by_row[part * rows + row] += sums[row * block.vectors : (row + 1) * block.vectors]
+        return by_row
+
+    return sums_of
 
 
 @dataclass(frozen=True)
@@ -116,19 +130,6 @@ class _Block:
         with builder.loop(whole, steps, 1, main.results) as last:
             last.hand_on(*step(last.carried, last.index, 0))
         return last.results
-
-    def extra_products(self, x: Value, p: Mapping[str, Value], part: Value, sums: Sequence[Value]) -> Sequence[Value]:
-        """Return ``sums`` with the products of what was taken from the weights of a part of a panel added."""
-        builder = self.builder
-        weights, places, starts = (p[name] for name in EXTRA)
-        start = builder.offset(starts, builder.mul(part, INDEX))
-        first, end = (builder.load(builder.at(start, which * INDEX), type=I64) for which in (0, 1))
-        with builder.loop(first, end, 1, sums) as entry:
-            place = builder.load(builder.offset(places, builder.mul(entry.index, OFFSET)), type=Type(Kind.I32))
-            tokens = builder.offset(x, builder.extend_index(place, signed=True))
-            here = builder.offset(weights, builder.mul(entry.index, self.rows * FACTORS))
-            entry.hand_on(*self._step(tokens, here, entry.carried))
-        return entry.results
 
     def _step(self, x: Value, weights: Value, sums: Sequence[Value]) -> list[Value]:
         """Return ``sums`` with the products of one step of the reduction added."""

@@ -11,27 +11,25 @@ from distilspec.fast.kernels.transpose import transposed
 
 def untile(target: Target) -> Function:
     """
-    Return the kernel ``untile``: the tokens of some tiles, in rows that may be longer than they have features.
+    Return the kernel ``untile``: the tokens of some tiles, in rows.
 
     Its parameters are the pointers ``x`` (float32 [tile][features][tile tokens]), ``start`` and ``count`` (int64 by
-    tile: the row of its first token and how many tokens it has) and ``out`` (float32 [rows][width]), and the integers
-    ``features``, ``width``, ``column`` (where in a row the features go), ``first`` and ``last`` (tiles). Nothing else
-    is written.
+    tile: the row of its first token and how many tokens it has) and ``out`` (float32 [rows][features]), and the
+    integers ``features``, ``first`` and ``last`` (tiles). Rows of other tokens are not written.
     """
     builder = Builder(
         "untile",
         **dict.fromkeys(("x", "start", "count", "out"), PTR),
-        **dict.fromkeys(("features", "width", "column", "first", "last"), I64),
+        **dict.fromkeys(("features", "first", "last"), I64),
     )
     p = builder.parameters
     features, lanes = p["features"], target.lanes
-    row = builder.mul(p["width"], LANE)
-    corner = builder.offset(p["out"], builder.mul(p["column"], LANE))
+    row = builder.mul(features, LANE)
     whole_features = builder.and_(features, -lanes)
     with builder.loop(p["first"], p["last"]) as tile:
         start, count = (load_index(builder, p[name], tile.index) for name in ("start", "count"))
         x = tile_of(builder, target, p["x"], features, tile.index)
-        out = builder.offset(corner, builder.mul(start, row))
+        out = builder.offset(p["out"], builder.mul(start, row))
         whole_tokens = builder.and_(count, -lanes)
 
         def square(token: Value, feature: Value, inside: bool) -> None:

@@ -119,6 +119,21 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class QuantizedAttention(Attention):
+    """
+    Attention whose products multiply codes: of queries uint8, of keys and values int8 with zero points of 0.
+
+    ``scale`` is that of a sum of products of codes of a query and a key. The code of a weight is its share of the
+    query's largest one, in 255 parts, and the weighted sum of values is divided by the sum of the codes.
+    """
+
+    query_scale: float
+    query_zero_point: int
+    key_scale: float
+    value_scale: float
+
+
+@dataclass(frozen=True)
 class MeanPool:
     """The mean over the tokens that an input keeps."""
 
@@ -154,7 +169,18 @@ class Elementwise:
     out: str
 
 
-Fused = Embed | LayerNorm | Quantize | Linear | Attention | MeanPool | ClsPool | L2Normalize | Elementwise
+Fused = (
+    Embed
+    | LayerNorm
+    | Quantize
+    | Linear
+    | Attention
+    | QuantizedAttention
+    | MeanPool
+    | ClsPool
+    | L2Normalize
+    | Elementwise
+)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from distilspec.fast.lower.attention_codes import find_quantized_attention
 from distilspec.fast.lower.constants import dequantized, unpacked
 from distilspec.fast.lower.fused import (
     Array,
@@ -24,6 +25,7 @@ from distilspec.fast.lower.fused import (
     MeanPool,
     Output,
     Quantize,
+    QuantizedAttention,
     Rows,
     Scales,
     Tensor,
@@ -72,11 +74,17 @@ class _Lowering:
         self._masks: dict[str, str] = {name: name for name in program.inputs}
         self._slices: dict[str, Output] = {}
         self._positions: dict[str, Array] = {}
+        self._quantized_attention, self._inside = find_quantized_attention(program)
         self._readers = Counter(name for step in program.steps for name in step.inputs if name is not None)
         self._readers.update(program.outputs.values())
 
     def take(self, step: Step) -> None:
         """Lower one step."""
+        if step.name in self._inside:
+            return
+        if step.name in self._quantized_attention:
+            self._emit_quantized_attention(step)
+            return
         if step.op in ACTIVATIONS:
             self._activation(step)
             return
@@ -181,21 +189,37 @@ class _Lowering:
         self._tensors[new] = self._tensors.pop(old)
 
     def _attention(self, step: Step) -> None:
-        operands = [self._heads.get(str(name)) for name in step.inputs[:3]]
+        mask = step.inputs[3] if len(step.inputs) > 3 else None
+        self._emit_attention(step, self._attended(step, step.inputs[:3], mask, float(_attributes(step)["scale"])))
+
+    def _emit_quantized_attention(self, step: Step) -> None:
+        found = self._quantized_attention[step.name]
+        plain = self._attended(step, found.heads, found.mask, found.score_scale)
+        query_scale, key_scale, value_scale = found.scales
+        fused = QuantizedAttention(
+            **vars(plain), query_scale=query_scale, query_zero_point=found.query_zero_point, key_scale=key_scale,
+            value_scale=value_scale,
+        )  # fmt: skip
+        self._emit_attention(step, fused)
+
+    def _attended(self, step: Step, heads: Sequence[str | None], mask: str | None, scale: float) -> Attention:
+        """Return the attention of three tensors of heads."""
+        operands = [self._heads.get(str(name)) for name in heads]
         query, key, value = operands
         if query is None or key is None or value is None or not all(o is not None and o.transposed for o in operands):
             raise self._refuse(step, "heads [batch, heads, sequence, head_dim] that were split from features")
         if len({(o.heads, o.head_dim) for o in (query, key, value)}) != 1:
             raise self._refuse(step, "as many heads, as wide, of query, key and value")
-        mask = step.inputs[3] if len(step.inputs) > 3 else None
         if mask is not None and mask not in self._masks:
             raise self._refuse(step, "a mask that is an input of the program")
-        fused = Attention(
-            query.tensor, key.tensor, value.tensor, step.name, query.heads, query.head_dim,
-            float(_attributes(step)["scale"]), None if mask is None else self._masks[mask],
+        return Attention(
+            query.tensor, key.tensor, value.tensor, step.name, query.heads, query.head_dim, scale,
+            None if mask is None else self._masks[mask],
         )  # fmt: skip
-        self._emit(fused, Tensor(Rows.TOKENS, query.heads * query.head_dim))
-        self._heads[step.name] = _Heads(step.name, query.heads, query.head_dim)
+
+    def _emit_attention(self, step: Step, fused: Attention) -> None:
+        self._emit(fused, Tensor(Rows.TOKENS, fused.heads * fused.head_dim))
+        self._heads[step.name] = _Heads(step.name, fused.heads, fused.head_dim)
 
     def _layer_norm(self, step: Step) -> None:
         x = self._rows(step)

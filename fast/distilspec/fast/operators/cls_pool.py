@@ -6,32 +6,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from distilspec.fast.backends.operations import spaced
+from distilspec.fast.backends.space import spaced
 from distilspec.fast.codegen.ir import Function
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.kernels.cls_pool import cls_pool as cls_pool_kernel
 from distilspec.fast.kernels.layout import padded
 from distilspec.fast.operators.call import call
 from distilspec.fast.operators.tiling import rounded, tiled, untiled
-from distilspec.reference.contract.checks import expect, expect_float, expect_shape
-from distilspec.reference.contract.errors import ShapeError
+from distilspec.reference.contract.operands.cls_pool import expect_cls_pool
 from distilspec.reference.contract.types import Array, Float32Array, RealArray
 
 
 def cls_pool(hidden_states: RealArray) -> Float32Array:
     """Return the operator ``cls_pool`` of operands that are rounded to float32."""
-    expect_float("cls_pool", "CLS-C1", hidden_states=hidden_states)
-    why = "its axes are batch, sequence and hidden_size"
-    expect_shape("cls_pool", "hidden_states", hidden_states, (None, None, None), why=why, clause="CLS-C2")
-    expect(
-        hidden_states.shape[1] > 0,
-        ShapeError,
-        "cls_pool",
-        seen=f"hidden_states has shape {hidden_states.shape}",
-        expected="at least one token a sequence",
-        why="the first one is taken",
-        clause="CLS-C3",
-    )
+    expect_cls_pool(hidden_states)
     return pooled(cls_pool_kernel, rounded(hidden_states))
 
 

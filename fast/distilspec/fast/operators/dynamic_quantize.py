@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from distilspec.fast.backends.operations import spaced
 from distilspec.fast.backends.reading import code_shift
+from distilspec.fast.backends.space import spaced
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.kernels.tensor_range import tensor_range, tensor_scale
 from distilspec.fast.operators.call import call
@@ -38,7 +38,7 @@ def dynamic_quantize(x: RealArray) -> DynamicQuantized:
     call(tensor_range, units=count, x=tiles, count=tokens, low=low, high=high, features=rows.shape[1])
     with np.errstate(over="ignore"):
         distance = high.max() - low.min()
-    expect_finite("dynamic_quantize", "maximum - minimum", distance, why="codes divide it", clause="ASYM-C3")
+    expect_finite("asymmetric_scale", "maximum - minimum", distance, why="codes divide it", clause="ASYM-C3")
     call(tensor_scale, units=1, low=low, high=high, x_scale=scale, zero_point=zero_point, tiles=count)
     codes = quantized_tiles(tiles, len(rows), scale, zero_point, np.dtype(np.uint8))
     derived = np.asarray(zero_point[0] - code_shift(target, signed=False), np.uint8)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.fast.operators.products import code_product
-from distilspec.fast.operators.quantized_linear import LONGEST_SUM
-from distilspec.reference.contract.checks import expect, expect_broadcast, expect_dtype, expect_rank
-from distilspec.reference.contract.errors import RangeError, ShapeError
+from distilspec.reference.contract.operands.matmul_integer import expect_matmul_integer
 from distilspec.reference.contract.types import Array, CodeArray, Int8Array, Int32Array
 
 #: The most products of a centred code and a weight whose sum is exact in float32.
@@ -23,7 +21,7 @@ def matmul_integer(
     The kernel of ``quantized_linear`` gives float32, so sums are made in parts that it holds exactly. A column of ones
     beside those of b gives what its zero points multiply; uint8 codes of b and their zero points are less 128.
     """
-    _expect(a, b, a_zero_point, b_zero_point)
+    expect_matmul_integer(a, b, a_zero_point, b_zero_point)
     rows = np.atleast_2d(a)
     leading = np.broadcast_shapes(rows.shape[:-2], b.shape[:-2])
     shift = 128 if b.dtype == np.uint8 else 0
@@ -49,38 +47,3 @@ def _product(a: Array, b: Int8Array, a_zero_point: Array, b_zero_point: Array) -
         x = a[:, start : start + EXACT_SUM]
         total += code_product(x, one, a_zero_point, weight, np.ones(len(weight), np.float32), None).astype(np.int64)
     return np.asarray(total[:, :-1] - b_zero_point * total[:, -1:])
-
-
-def _expect(a: Array, b: Array, a_zero_point: Array | None, b_zero_point: Array | None) -> None:
-    name = "matmul_integer"
-    for operand, codes, zero_point in (("a", a, a_zero_point), ("b", b, b_zero_point)):
-        expect_dtype(name, operand, codes, ("uint8", "int8"), why="codes have 8 bits", clause="MMI-C1")
-        if zero_point is not None:
-            dtype, why = (str(codes.dtype),), f"{operand} has it"
-            expect_dtype(name, f"{operand}_zero_point", zero_point, dtype, why=why, clause="MMI-C1")
-    expect_rank(name, "a", a, 1, why="its last axis is summed", clause="MMI-C2")
-    expect_rank(name, "b", b, 2, why="its second last axis is summed", clause="MMI-C2")
-    pairs = zip(reversed(a.shape[:-2]), reversed(b.shape[:-2]), strict=False)
-    expect(
-        a.shape[-1] == b.shape[-2] and all(one == other or 1 in (one, other) for one, other in pairs),
-        ShapeError,
-        name,
-        seen=f"b has shape {b.shape}",
-        expected=f"(..., {a.shape[-1]}, any) with leading axes that broadcast",
-        why=f"a has shape {a.shape}",
-        clause="MMI-C2",
-    )
-    expect(
-        a.shape[-1] <= LONGEST_SUM,
-        RangeError,
-        name,
-        seen=f"inner is {a.shape[-1]}",
-        expected=f"at most {LONGEST_SUM}",
-        why="a longer sum can leave int32",
-        clause="MMI-C4",
-    )
-    if a_zero_point is not None:
-        expect_broadcast(name, "a_zero_point", a_zero_point, (*a.shape[:-1], 1), clause="MMI-C3")
-    if b_zero_point is not None:
-        columns = (*b.shape[:-2], 1, b.shape[-1])
-        expect_broadcast(name, "b_zero_point", b_zero_point, columns, clause="MMI-C3")

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.fast.operators.tiling import by_token, held_zero_point, quantized_tiles, rounded, rows_of, tiled
-from distilspec.reference.contract.checks import (
-    expect_axis,
-    expect_broadcast,
-    expect_dtype,
-    expect_float,
-    expect_scale,
-    expect_shape,
-)
+from distilspec.reference.contract.operands.quantize import expect_quantize
 from distilspec.reference.contract.types import Array, CodeArray, Float32Array, RealArray
 
 
@@ -22,18 +15,10 @@ def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray, *, axis: 
 
     The kernel has a scale for every row; where a scale changes along the last axis, every element is a row.
     """
-    expect_float("quantize", "Q-C1", x=x)
-    expect_dtype("quantize", "zero_point", zero_point, ("uint8", "int8"), why="codes have 8 bits", clause="Q-C1")
-    expect_scale("quantize", "scale", scale, clause="Q-C3")
+    expect_quantize(x, scale, zero_point, axis)
     if axis is not None:
-        expect_axis("quantize", "x", x, axis, clause="Q-C4")
-        why = f"x has shape {x.shape} and axis is {axis}"
-        expect_shape("quantize", "scale", scale, (x.shape[axis],), why=why, clause="Q-C4")
-        expect_shape("quantize", "zero_point", zero_point, (x.shape[axis],), why=why, clause="Q-C4")
         shape = [-1 if at == axis % x.ndim else 1 for at in range(x.ndim)]
-        return quantize(x, scale.reshape(shape), zero_point.reshape(shape))
-    expect_broadcast("quantize", "scale", scale, x.shape, clause="Q-C2")
-    expect_broadcast("quantize", "zero_point", zero_point, x.shape, clause="Q-C2")
+        scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
     by_row = x.ndim > 0 and all(part.ndim == 0 or part.shape[-1] == 1 for part in (scale, zero_point))
     values = rows_of(rounded(x if by_row else x.reshape(-1, 1)))
     wanted = (*x.shape[:-1], 1) if by_row else x.shape

@@ -6,22 +6,14 @@ import math
 
 import numpy as np
 
-from distilspec.fast.backends.operations import spaced
+from distilspec.fast.backends.space import spaced
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.kernels.attention import PLACES, attention, scratch_bytes
 from distilspec.fast.kernels.key_list import OFFSET, key_list
 from distilspec.fast.kernels.tiles import tokens_bytes
 from distilspec.fast.operators.call import call
 from distilspec.fast.operators.tiling import rounded, tiled, untiled
-from distilspec.reference.contract.checks import (
-    expect,
-    expect_broadcast,
-    expect_dtype,
-    expect_float,
-    expect_rank,
-    expect_shape,
-)
-from distilspec.reference.contract.errors import RangeError
+from distilspec.reference.contract.operands.scaled_dot_product_attention import expect_scaled_dot_product_attention
 from distilspec.reference.contract.types import Array, BoolArray, Float32Array, RealArray
 
 
@@ -34,7 +26,7 @@ def scaled_dot_product_attention(
     The kernel has heads of one width, and a list of kept keys for every sequence: zeros widen what is narrower, and
     where the mask tells queries apart, each is a sequence of its own with the keys of all.
     """
-    _expect(query, key, value, mask, scale)
+    expect_scaled_dot_product_attention(query, key, value, mask, scale)
     *leading, queries, head_dim = query.shape
     keys, value_dim = value.shape[-2:]
     shape, sequences, width = (*leading, queries, value_dim), math.prod(leading), max(head_dim, value_dim)
@@ -80,26 +72,3 @@ def _attended(query: Float32Array, key: Float32Array, value: Float32Array, kept:
         scratch_size=size,
     )  # fmt: skip
     return out
-
-
-def _expect(query: Array, key: Array, value: Array, mask: Array | None, scale: float) -> None:
-    name = "scaled_dot_product_attention"
-    expect_float(name, "SDPA-C1", query=query, key=key, value=value)
-    expect_rank(name, "query", query, 2, why="its last two axes are queries and head_dim", clause="SDPA-C2")
-    *leading, queries, head_dim = query.shape
-    why = f"query has shape {query.shape}"
-    expect_shape(name, "key", key, (*leading, None, head_dim), why=why, clause="SDPA-C3")
-    keys = key.shape[-2]
-    expect_shape(name, "value", value, (*leading, keys, None), why=f"key has shape {key.shape}", clause="SDPA-C4")
-    if mask is not None:
-        expect_dtype(name, "mask", mask, ("bool",), why="True keeps a key for a query", clause="SDPA-C5")
-        expect_broadcast(name, "mask", mask, (*leading, queries, keys), clause="SDPA-C6")
-    expect(
-        math.isfinite(scale),
-        RangeError,
-        name,
-        seen=f"scale is {scale}",
-        expected="a finite number",
-        why="scores are multiplied by it",
-        clause="SDPA-C7",
-    )

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from distilspec.fast.backends.operations import spaced
 from distilspec.fast.backends.reading import code_shift, codes_of
+from distilspec.fast.backends.space import spaced
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.kernels.codes import Layout, code_bytes
 from distilspec.fast.kernels.embed import embed
@@ -62,10 +62,7 @@ def untiled(tiles: Float32Array, sequences: int, tokens: int) -> Float32Array:
     features = tiles.shape[1]
     space = spaced(sequences, tokens, host_target().tile)
     out = np.empty((sequences, tokens, features), np.float32)
-    call(
-        untile, units=space.tiles, x=tiles, start=space.start, count=space.count, out=out, features=features,
-        width=features, column=0,
-    )  # fmt: skip
+    call(untile, units=space.tiles, x=tiles, start=space.start, count=space.count, out=out, features=features)
     return out
 
 

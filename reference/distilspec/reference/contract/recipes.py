@@ -19,7 +19,7 @@ class _Choice(StrEnum):
 
 class Recipe(_Choice):
     """
-    What the encoder's Linears compute with; everything else is float32 in every recipe.
+    What the encoder's Linears compute with; everything else is float32, but for the products that a name adds.
 
     >>> Recipe("w8a8-static") is Recipe.W8A8_STATIC
     True
@@ -28,12 +28,20 @@ class Recipe(_Choice):
     FP32 = "fp32"
     #: Weights int8 per output channel, activations uint8 per tensor with a calibrated range.
     W8A8_STATIC = "w8a8-static"
+    #: The same, and both products of attention of codes: queries uint8; keys, values and weights as
+    #: docs/decisions/0012-products-of-attention-in-8-bits.md says.
+    W8A8_STATIC_ATTN = "w8a8-static-attn"
     #: Activations uint8 per tensor, with the range of the values at hand.
     W8A8_DYNAMIC = "w8a8-dynamic"
     #: Activations int8 with one symmetric scale a token.
     W8A8_DYNAMIC_TOKEN = "w8a8-dynamic-token"
     #: Weights int8 and dequantized before use, activations float32.
     W8A32 = "w8a32"
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Return whether the recipe needs the ranges that ``calibrate`` finds."""
+        return self in (Recipe.W8A8_STATIC, Recipe.W8A8_STATIC_ATTN)
 
 
 class Observer(_Choice):

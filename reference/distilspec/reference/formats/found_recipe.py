@@ -13,6 +13,10 @@ _SAME = frozenset({"cast", "concat", "dequantize", "expand", "gather", "reshape"
     "transpose",
     "unsqueeze",
 }
+
+#: What corrects a product of codes for a zero point, or divides by how much they weigh: part of the product.
+_SUMS = frozenset({"reduce_sum"})
+
 _QUANTISERS = {"quantize": "static", "dynamic_quantize": "dynamic", "dynamic_quantize_token": "dynamic-token"}
 
 
@@ -38,7 +42,7 @@ def found_recipe(program: Program) -> str:
         operands = [str(name) for name in (step.inputs[:2] if step.op in _PRODUCTS else step.inputs)]
         held = [tensors.held(name) for name in operands if name not in tensors.constant]
         if step.op not in _PRODUCTS:
-            if step.op not in _SAME and step.op not in _QUANTISERS and any(held):
+            if not (step.op in _SAME | _SUMS or step.op in _QUANTISERS) and any(held):
                 suffixes.add("-elementwise")
         elif len(held) == 1:
             weight = 8 if any(name in tensors.eight_bit for name in operands) else 32

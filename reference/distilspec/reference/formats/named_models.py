@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
+from distilspec.reference.formats.compressed import Compressed, find_compressed
 from distilspec.reference.formats.hugging_face import Model, load_folder
 from distilspec.reference.models.build import build_program
 from distilspec.reference.models.config import BertConfig
@@ -19,7 +20,7 @@ from distilspec.reference.models.fold_token_types import fold_token_types
 
 def load_model(path_or_name: str | Path, *, head: str | None = None) -> Model:
     """
-    Load a model by name or from a Hugging Face folder.
+    Load a model by name, from a Hugging Face folder, or the student in a folder that ``distilspec compress`` has made.
 
     A string that is a name in ``NAMED_MODELS`` means that model; ``./minilm`` means a folder of that name.
 
@@ -42,7 +43,16 @@ def load_model(path_or_name: str | Path, *, head: str | None = None) -> Model:
         raise FormatError(
             f"{folder}: there is no such folder; expected a model's folder or one of {', '.join(NAMED_MODELS)}"
         )
+    if (result := compressed_of(folder)) is not None:
+        return load_folder(result.student, head=head, name=result.folder.resolve().name)
     return load_folder(folder, head=head)
+
+
+def compressed_of(path_or_name: str | Path) -> Compressed | None:
+    """Return the result of ``distilspec compress`` that ``load_model`` would take the student of, or None."""
+    if isinstance(path_or_name, str) and path_or_name in NAMED_MODELS:
+        return None
+    return find_compressed(Path(path_or_name))
 
 
 def _minilm(head: str | None) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distilspec.reference.contract.checks import expect_block_sparse, expect_float, expect_rank
+from distilspec.reference.contract.operands.block_sparse_linear import expect_block_sparse_linear
 from distilspec.reference.contract.types import Array, Float64Array, RealArray
 from distilspec.reference.ops.linear import linear
 from distilspec.reference.ops.unpack_block_sparse import unpack_block_sparse
@@ -64,9 +64,6 @@ def block_sparse_linear(
     >>> block_sparse_linear(np.float32([[7, 10]]), data, indices, indptr, np.float32([0, 1, 2, 3])).tolist()
     [[20.0, 31.0, 2.0, 3.0]]
     """
-    expect_float("block_sparse_linear", "BSL-C1", x=x, data=data, bias=bias)
-    expect_rank("block_sparse_linear", "x", x, 1, why="its last axis is summed", clause="BSL-C1")
-    in_features = x.shape[-1]
-    expect_block_sparse("block_sparse_linear", data, indices, indptr, in_features, layout="BSL-C2", structure="BSL-C3")
-    weight = unpack_block_sparse(data, indices, indptr, in_features=in_features)  # BSL-S1
+    expect_block_sparse_linear(x, data, indices, indptr, bias)  # BSL-C1 to BSL-C3
+    weight = unpack_block_sparse(data, indices, indptr, in_features=x.shape[-1])  # BSL-S1
     return linear(x, weight, bias)  # BSL-S2, BSL-C4

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilspec.reference.contract.checks import expect, expect_float, expect_shape
-from distilspec.reference.contract.errors import ShapeError
+from distilspec.reference.contract.operands.cls_pool import expect_cls_pool
 from distilspec.reference.contract.types import Float64Array, RealArray
 
 
@@ -53,16 +52,5 @@ def cls_pool(hidden_states: RealArray) -> Float64Array:
     >>> cls_pool(np.array([[[1.0, 2.0], [np.nan, np.inf]], [[3.0, 4.0], [5.0, 6.0]]])).tolist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    expect_float("cls_pool", "CLS-C1", hidden_states=hidden_states)
-    why = "its axes are batch, sequence and hidden_size"
-    expect_shape("cls_pool", "hidden_states", hidden_states, (None, None, None), why=why, clause="CLS-C2")
-    expect(
-        hidden_states.shape[1] > 0,
-        ShapeError,
-        "cls_pool",
-        seen=f"hidden_states has shape {hidden_states.shape}",
-        expected="at least one token a sequence",
-        why="the first one is taken",
-        clause="CLS-C3",
-    )
+    expect_cls_pool(hidden_states)  # CLS-C1 to CLS-C3
     return np.array(hidden_states[:, 0], dtype=np.float64)  # CLS-S1

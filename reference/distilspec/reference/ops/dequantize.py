@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.reference.arith import along_axis, real
-from distilspec.reference.contract.checks import (
-    expect_axis,
-    expect_broadcast,
-    expect_dtype,
-    expect_scale,
-    expect_shape,
-)
+from distilspec.reference.contract.operands.dequantize import expect_dequantize
 from distilspec.reference.contract.types import Array, CodeArray, Float32Array, Float64Array, Int32Array
 
 
@@ -75,17 +69,8 @@ def dequantize(
     >>> dequantize(np.int8([-128, 127]), np.float32(0.5), np.int8(127)).tolist()
     [-127.5, 0.0]
     """
-    expect_dtype("dequantize", "codes", codes, ("uint8", "int8", "int32"), why="codes are integers", clause="DQ-C1")
-    expect_scale("dequantize", "scale", scale, clause="DQ-C3")
+    expect_dequantize(codes, scale, zero_point, axis)  # DQ-C1 to DQ-C4
     zero: Array = np.zeros(scale.shape, codes.dtype) if zero_point is None else zero_point  # DQ-S2
-    expect_dtype("dequantize", "zero_point", zero, (str(codes.dtype),), why="it is one of the codes", clause="DQ-C1")
-    if axis is None:
-        expect_broadcast("dequantize", "scale", scale, codes.shape, clause="DQ-C2")
-        expect_broadcast("dequantize", "zero_point", zero, codes.shape, clause="DQ-C2")
-    else:
-        expect_axis("dequantize", "codes", codes, axis, clause="DQ-C4")
-        why = f"codes has shape {codes.shape} and axis is {axis}"
-        expect_shape("dequantize", "scale", scale, (codes.shape[axis],), why=why, clause="DQ-C4")
-        expect_shape("dequantize", "zero_point", zero, (codes.shape[axis],), why=why, clause="DQ-C4")
+    if axis is not None:
         scale, zero = along_axis(scale, axis, codes.ndim), along_axis(zero, axis, codes.ndim)  # DQ-S3
     return real(scale) * (codes.astype(np.int64) - zero)  # DQ-S1

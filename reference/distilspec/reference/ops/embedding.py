@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect_dtype, expect_float, expect_indices, expect_shape
+from distilspec.reference.contract.operands.embedding import expect_embedding
 from distilspec.reference.contract.types import Float64Array, Int32Array, Int64Array, RealArray
 
 
@@ -60,8 +60,5 @@ def embedding(input_ids: Int32Array | Int64Array, weight: RealArray) -> Float64A
     distilspec.reference.contract.errors.RangeError: embedding: input_ids holds -1; expected 0 to 1 because \
 the axis has size 2 [EMB-C4]
     """
-    expect_dtype("embedding", "input_ids", input_ids, ("int32", "int64"), why="ids are row numbers", clause="EMB-C1")
-    expect_float("embedding", "EMB-C2", weight=weight)
-    expect_shape("embedding", "weight", weight, (None, None), why="it is a table of rows", clause="EMB-C3")
-    expect_indices("embedding", "input_ids", input_ids, weight.shape[0], clause="EMB-C4")
+    expect_embedding(input_ids, weight)  # EMB-C1 to EMB-C4
     return real(np.take(weight, input_ids, axis=0))  # EMB-S1

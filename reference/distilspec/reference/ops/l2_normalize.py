@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect, expect_axis, expect_float
-from distilspec.reference.contract.errors import RangeError
+from distilspec.reference.contract.operands.l2_normalize import expect_l2_normalize
 from distilspec.reference.contract.types import Float64Array, RealArray
 
 
@@ -61,17 +58,7 @@ def l2_normalize(x: RealArray, *, axis: int = -1, epsilon: float = 1e-12) -> Flo
     >>> l2_normalize(np.float32([[3e30, 4e30], [3e-40, 4e-40], [0, 0]]), epsilon=1e-60).round(4).tolist()
     [[0.6, 0.8], [0.6, 0.8], [0.0, 0.0]]
     """
-    expect_float("l2_normalize", "L2N-C1", x=x)
-    expect_axis("l2_normalize", "x", x, axis, clause="L2N-C2")
-    expect(
-        math.isfinite(epsilon) and epsilon > 0,
-        RangeError,
-        "l2_normalize",
-        seen=f"epsilon is {epsilon}",
-        expected="a finite positive number",
-        why="a zero vector is divided by it",
-        clause="L2N-C3",
-    )
+    expect_l2_normalize(x, axis, epsilon)  # L2N-C1 to L2N-C3
     with np.errstate(over="ignore", invalid="ignore"):
         norm = np.sqrt(np.sum(real(x) ** 2, axis=axis, keepdims=True))  # L2N-S1
         y: Float64Array = real(x) / np.maximum(norm, epsilon)  # L2N-S2

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect, expect_float, expect_rank, expect_shape
-from distilspec.reference.contract.errors import RangeError, ShapeError
+from distilspec.reference.contract.operands.layer_norm import expect_layer_norm
 from distilspec.reference.contract.types import Float64Array, RealArray
 
 
@@ -72,29 +69,7 @@ def layer_norm(x: RealArray, weight: RealArray, bias: RealArray, *, epsilon: flo
     array([[-1.22474487,  0.        ,  1.22474487],
            [-1.22474487,  0.        ,  1.22474487]])
     """
-    expect_float("layer_norm", "LN-C1", x=x, weight=weight, bias=bias)
-    expect_rank("layer_norm", "x", x, 1, why="the last axis is normalised", clause="LN-C2")
-    n = x.shape[-1]
-    expect(
-        n > 0,
-        ShapeError,
-        "layer_norm",
-        seen=f"x has shape {x.shape}",
-        expected="at least 1 feature",
-        why="a mean of nothing does not exist",
-        clause="LN-C2",
-    )
-    expect_shape("layer_norm", "weight", weight, (n,), why=f"x has shape {x.shape}", clause="LN-C3")
-    expect_shape("layer_norm", "bias", bias, (n,), why=f"x has shape {x.shape}", clause="LN-C3")
-    expect(
-        math.isfinite(epsilon) and epsilon >= 0,
-        RangeError,
-        "layer_norm",
-        seen=f"epsilon is {epsilon}",
-        expected="a finite number that is not negative",
-        why="it is added to a variance",
-        clause="LN-C4",
-    )
+    expect_layer_norm(x, weight, bias, epsilon)  # LN-C1 to LN-C4
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         shifted = real(x) - real(x)[..., :1]
         d = shifted - shifted.mean(axis=-1, keepdims=True)  # LN-S1, LN-S2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect_float, expect_shape
+from distilspec.reference.contract.operands.linear import expect_linear
 from distilspec.reference.contract.types import Float64Array, RealArray
 
 
@@ -55,10 +55,8 @@ def linear(x: RealArray, weight: RealArray, bias: RealArray | None = None) -> Fl
     >>> linear(np.float32([[2.0**25, 1.0, -(2.0**25)]]), np.ones((1, 3), np.float32), np.float32([0.5]))
     array([[1.5]])
     """
-    expect_float("linear", "LIN-C3", x=x, weight=weight, bias=bias)
-    expect_shape("linear", "weight", weight, (None, x.shape[-1]), why=f"x has shape {x.shape}", clause="LIN-C1")
+    expect_linear(x, weight, bias)  # LIN-C1 to LIN-C3
     y: Float64Array = real(x) @ real(weight).T  # LIN-S1
     if bias is not None:
-        expect_shape("linear", "bias", bias, weight.shape[:1], why=f"weight has shape {weight.shape}", clause="LIN-C2")
         y = y + real(bias)  # LIN-S2
     return y

@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect, expect_broadcast, expect_dtype, expect_rank
-from distilspec.reference.contract.errors import RangeError, ShapeError
+from distilspec.reference.contract.operands.matmul_integer import expect_matmul_integer
 from distilspec.reference.contract.types import CodeArray, Float64Array, Int32Array
-
-#: The most products of two centred codes, at most 255 * 255 each, whose sum fits in int32 whatever the codes are.
-LONGEST_SUM = (2**31 - 1) // (255 * 255)
 
 
 def matmul_integer(
@@ -67,43 +63,7 @@ def matmul_integer(
     >>> matmul_integer(np.uint8([[255, 255]]), np.int8([[-128], [-128]])).tolist()
     [[-65280]]
     """
-    for name, operand, zero_point in (("a", a, a_zero_point), ("b", b, b_zero_point)):
-        expect_dtype("matmul_integer", name, operand, ("uint8", "int8"), why="codes have 8 bits", clause="MMI-C1")
-        if zero_point is not None:
-            expect_dtype(
-                "matmul_integer",
-                f"{name}_zero_point",
-                zero_point,
-                (str(operand.dtype),),
-                why=f"{name} has it",
-                clause="MMI-C1",
-            )
-    expect_rank("matmul_integer", "a", a, 1, why="its last axis is summed", clause="MMI-C2")
-    expect_rank("matmul_integer", "b", b, 2, why="its second last axis is summed", clause="MMI-C2")
-    pairs = zip(reversed(a.shape[:-2]), reversed(b.shape[:-2]), strict=False)
-    expect(
-        a.shape[-1] == b.shape[-2] and all(one == other or 1 in (one, other) for one, other in pairs),
-        ShapeError,
-        "matmul_integer",
-        seen=f"b has shape {b.shape}",
-        expected=f"(..., {a.shape[-1]}, any) with leading axes that broadcast",
-        why=f"a has shape {a.shape}",
-        clause="MMI-C2",
-    )
-    expect(
-        a.shape[-1] <= LONGEST_SUM,
-        RangeError,
-        "matmul_integer",
-        seen=f"inner is {a.shape[-1]}",
-        expected=f"at most {LONGEST_SUM}",
-        why="a longer sum can leave int32",
-        clause="MMI-C4",
-    )
-    if a_zero_point is not None:
-        expect_broadcast("matmul_integer", "a_zero_point", a_zero_point, (*a.shape[:-1], 1), clause="MMI-C3")
-    if b_zero_point is not None:
-        rows = (*b.shape[:-2], 1, b.shape[-1])
-        expect_broadcast("matmul_integer", "b_zero_point", b_zero_point, rows, clause="MMI-C3")
+    expect_matmul_integer(a, b, a_zero_point, b_zero_point)  # MMI-C1 to MMI-C4
     # float64 adds integers below 2**53 exactly, and every partial sum is below 2**31, so BLAS may add in any order.
     y = _centred(a, a_zero_point) @ _centred(b, b_zero_point)  # MMI-S1
     return y.astype(np.int32)

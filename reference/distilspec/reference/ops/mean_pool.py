@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect_dtype, expect_float, expect_shape
+from distilspec.reference.contract.operands.mean_pool import expect_mean_pool
 from distilspec.reference.contract.types import BoolArray, Float64Array, RealArray
 
 
@@ -61,13 +61,7 @@ def mean_pool(hidden_states: RealArray, attention_mask: BoolArray) -> Float64Arr
     >>> mean_pool(hidden_states, np.array([[True, True, False], [False, False, False]])).tolist()
     [[2.5], [0.0]]
     """
-    expect_float("mean_pool", "MEAN-C1", hidden_states=hidden_states)
-    why = "its axes are batch, sequence and hidden_size"
-    expect_shape("mean_pool", "hidden_states", hidden_states, (None, None, None), why=why, clause="MEAN-C2")
-    why = "True keeps a token"
-    expect_dtype("mean_pool", "attention_mask", attention_mask, ("bool",), why=why, clause="MEAN-C3")
-    why = f"hidden_states has shape {hidden_states.shape}"
-    expect_shape("mean_pool", "attention_mask", attention_mask, hidden_states.shape[:2], why=why, clause="MEAN-C4")
+    expect_mean_pool(hidden_states, attention_mask)  # MEAN-C1 to MEAN-C4
     count = attention_mask.sum(axis=1)[:, np.newaxis]  # MEAN-S1
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.sum(real(hidden_states), axis=1, where=attention_mask[:, :, np.newaxis])  # MEAN-S3

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from distilspec.reference.arith import along_axis, round_half_even, round_to_float32, saturate
-from distilspec.reference.contract.checks import (
-    expect_axis,
-    expect_broadcast,
-    expect_dtype,
-    expect_float,
-    expect_scale,
-    expect_shape,
-)
+from distilspec.reference.contract.operands.quantize import expect_quantize
 from distilspec.reference.contract.types import CodeArray, Float32Array, RealArray
 
 
@@ -74,17 +67,8 @@ def quantize(x: RealArray, scale: Float32Array, zero_point: CodeArray, *, axis: 
     >>> quantize(np.float32([1, 3, -1]), np.float32(2), np.uint8(1)).tolist()
     [1, 3, 1]
     """
-    expect_float("quantize", "Q-C1", x=x)
-    expect_dtype("quantize", "zero_point", zero_point, ("uint8", "int8"), why="codes have 8 bits", clause="Q-C1")
-    expect_scale("quantize", "scale", scale, clause="Q-C3")
-    if axis is None:
-        expect_broadcast("quantize", "scale", scale, x.shape, clause="Q-C2")
-        expect_broadcast("quantize", "zero_point", zero_point, x.shape, clause="Q-C2")
-    else:
-        expect_axis("quantize", "x", x, axis, clause="Q-C4")
-        why = f"x has shape {x.shape} and axis is {axis}"
-        expect_shape("quantize", "scale", scale, (x.shape[axis],), why=why, clause="Q-C4")
-        expect_shape("quantize", "zero_point", zero_point, (x.shape[axis],), why=why, clause="Q-C4")
+    expect_quantize(x, scale, zero_point, axis)  # Q-C1 to Q-C4
+    if axis is not None:
         scale, zero_point = along_axis(scale, axis, x.ndim), along_axis(zero_point, axis, x.ndim)  # Q-S6
     x32 = round_to_float32(x)  # Q-S1
     with np.errstate(over="ignore", under="ignore"):

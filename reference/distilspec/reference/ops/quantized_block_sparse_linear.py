@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import expect_block_sparse, expect_dtype, expect_rank
+from distilspec.reference.contract.operands.quantized_block_sparse_linear import expect_quantized_block_sparse_linear
 from distilspec.reference.contract.types import Array, CodeArray, Float32Array, Float64Array, Int8Array, RealArray
 from distilspec.reference.ops.quantized_linear import quantized_linear
 from distilspec.reference.ops.unpack_block_sparse import unpack_block_sparse
@@ -78,12 +78,6 @@ def quantized_block_sparse_linear(
     ... ).tolist()
     [[16321.0, 2.0]]
     """
-    expect_dtype("quantized_block_sparse_linear", "x", x, ("uint8", "int8"), why="codes have 8 bits", clause="QBSL-C1")
-    expect_rank("quantized_block_sparse_linear", "x", x, 1, why="its last axis is summed", clause="QBSL-C1")
-    expect_dtype("quantized_block_sparse_linear", "data", data, ("int8",), why="its zero point is 0", clause="QBSL-C1")
-    in_features = x.shape[-1]
-    expect_block_sparse(
-        "quantized_block_sparse_linear", data, indices, indptr, in_features, layout="QBSL-C2", structure="QBSL-C3"
-    )
-    weight = unpack_block_sparse(data, indices, indptr, in_features=in_features)  # QBSL-S1
+    expect_quantized_block_sparse_linear(x, data, indices, indptr)  # QBSL-C1 to QBSL-C3
+    weight = unpack_block_sparse(data, indices, indptr, in_features=x.shape[-1])  # QBSL-S1
     return real(quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias))  # QBSL-S2, QBSL-C4

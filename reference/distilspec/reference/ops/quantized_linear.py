@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import (
-    expect,
-    expect_broadcast,
-    expect_dtype,
-    expect_float,
-    expect_rank,
-    expect_scale,
-    expect_shape,
-)
-from distilspec.reference.contract.errors import ContractError
+from distilspec.reference.contract.operands.quantized_linear import expect_quantized_linear
 from distilspec.reference.contract.types import CodeArray, Float32Array, Float64Array, Int8Array, RealArray
 from distilspec.reference.ops.matmul_integer import matmul_integer
 from distilspec.reference.ops.quantize import quantize
@@ -95,40 +86,13 @@ def quantized_linear(
     >>> quantized_linear(x, half, one, weight, scale, None, np.float32(1), one).tolist()
     [[1], [3], [1]]
     """
-    expect_dtype("quantized_linear", "x", x, ("uint8", "int8"), why="codes have 8 bits", clause="QL-C1")
-    expect_rank("quantized_linear", "x", x, 1, why="its last axis is summed", clause="QL-C2")
-    expect_dtype("quantized_linear", "x_zero_point", x_zero_point, (str(x.dtype),), why="x has it", clause="QL-C1")
-    expect_shape("quantized_linear", "x_zero_point", x_zero_point, (), why="x has one zero point", clause="QL-C1")
-    expect_dtype("quantized_linear", "weight", weight, ("int8",), why="its zero point is 0", clause="QL-C1")
-    expect_shape(
-        "quantized_linear", "weight", weight, (None, x.shape[-1]), why=f"x has shape {x.shape}", clause="QL-C2"
-    )
-    expect_scale("quantized_linear", "x_scale", x_scale, clause="QL-C4")
-    expect_broadcast("quantized_linear", "x_scale", x_scale, (*x.shape[:-1], 1), clause="QL-C3")
-    out_features, why = weight.shape[:1], f"weight has shape {weight.shape}"
-    expect_scale("quantized_linear", "weight_scale", weight_scale, clause="QL-C4")
-    expect_shape("quantized_linear", "weight_scale", weight_scale, out_features, why=why, clause="QL-C3")
+    expect_quantized_linear(
+        x, x_scale, x_zero_point, weight, weight_scale, bias, y_scale, y_zero_point
+    )  # QL-C1 to QL-C6
     accumulator = matmul_integer(x, weight.T, x_zero_point)  # QL-S1
     y: Float64Array = accumulator * (real(x_scale) * real(weight_scale))  # QL-S2
     if bias is not None:
-        expect_float("quantized_linear", "QL-C5", bias=bias)
-        expect_shape("quantized_linear", "bias", bias, out_features, why=why, clause="QL-C5")
         y = y + real(bias)  # QL-S3
-    expect(
-        (y_scale is None) == (y_zero_point is None),
-        ContractError,
-        "quantized_linear",
-        seen="only one of y_scale and y_zero_point is given",
-        expected="both or neither",
-        why="codes need both",
-        clause="QL-C6",
-    )
     if y_scale is None or y_zero_point is None:
         return y
-    expect_scale("quantized_linear", "y_scale", y_scale, clause="QL-C4")
-    expect_dtype(
-        "quantized_linear", "y_zero_point", y_zero_point, ("uint8", "int8"), why="codes have 8 bits", clause="QL-C6"
-    )
-    for name, operand in (("y_scale", y_scale), ("y_zero_point", y_zero_point)):
-        expect_shape("quantized_linear", name, operand, (), why="the result has one range", clause="QL-C6")
     return quantize(y, y_scale, y_zero_point)  # QL-S4

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from distilspec.reference.arith import real
-from distilspec.reference.contract.checks import (
-    expect,
-    expect_broadcast,
-    expect_dtype,
-    expect_float,
-    expect_rank,
-    expect_shape,
-)
-from distilspec.reference.contract.errors import RangeError
+from distilspec.reference.contract.operands.scaled_dot_product_attention import expect_scaled_dot_product_attention
 from distilspec.reference.contract.types import BoolArray, Float64Array, RealArray
 from distilspec.reference.ops.softmax import softmax
 
@@ -88,26 +78,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(np.ones((3, 2)), np.ones((2, 2)), value, mask, scale=0.5).tolist()
     [[3.0], [nan], [0.0]]
     """
-    name = "scaled_dot_product_attention"
-    expect_float(name, "SDPA-C1", query=query, key=key, value=value)
-    expect_rank(name, "query", query, 2, why="its last two axes are queries and head_dim", clause="SDPA-C2")
-    *leading, queries, head_dim = query.shape
-    why = f"query has shape {query.shape}"
-    expect_shape(name, "key", key, (*leading, None, head_dim), why=why, clause="SDPA-C3")
-    keys = key.shape[-2]
-    expect_shape(name, "value", value, (*leading, keys, None), why=f"key has shape {key.shape}", clause="SDPA-C4")
-    if mask is not None:
-        expect_dtype(name, "mask", mask, ("bool",), why="True keeps a key for a query", clause="SDPA-C5")
-        expect_broadcast(name, "mask", mask, (*leading, queries, keys), clause="SDPA-C6")
-    expect(
-        math.isfinite(scale),
-        RangeError,
-        name,
-        seen=f"scale is {scale}",
-        expected="a finite number",
-        why="scores are multiplied by it",
-        clause="SDPA-C7",
-    )
+    expect_scaled_dot_product_attention(query, key, value, mask, scale)  # SDPA-C1 to SDPA-C7
     with np.errstate(over="ignore", invalid="ignore"):
         scores = scale * (real(query) @ real(key).swapaxes(-1, -2))  # SDPA-S1
         weights = softmax(scores, mask)  # SDPA-S2, SDPA-S5

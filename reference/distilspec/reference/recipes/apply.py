@@ -11,7 +11,14 @@ from distilspec.reference.contract.errors import RangeError, UnsupportedError, e
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array, CodeArray, Float32Array
 from distilspec.reference.program import Program, Step
-from distilspec.reference.recipes.encoder_linears import Replay, dense_weight, is_encoder_linear, sparse_weight
+from distilspec.reference.recipes.encoder_attention import emit_quantized_attention, is_encoder_attention
+from distilspec.reference.recipes.encoder_linears import (
+    Replay,
+    dense_weight,
+    in_features_of,
+    is_encoder_linear,
+    sparse_weight,
+)
 
 _DYNAMIC = {
     Recipe.W8A8_DYNAMIC: "dynamic_quantize",
@@ -32,7 +39,8 @@ def apply_recipe(
     A Linear keeps its name. Its input ``T`` becomes the codes ``T.quantized``, made once and shared by all Linears that
     read ``T``; its weight ``W`` becomes the constants ``W.codes``, or ``W.data``, ``W.indices`` and ``W.indptr``
     when it is block-sparse, and ``W.scale``. With ``w8a32`` the codes are dequantized to ``W`` by a step of their own,
-    and a block-sparse weight becomes dense with explicit zeros.
+    and a block-sparse weight becomes dense with explicit zeros. With ``w8a8-static-attn`` attention becomes several
+    steps too, of which the last one keeps its name.
 
     Parameters
     ----------
@@ -40,7 +48,7 @@ def apply_recipe(
         One whose recipe is ``fp32``, dense or pruned.
     recipe : Recipe, or its name
     calibration : mapping of tensor name to (minimum, maximum), optional
-        What ``calibrate`` returns; ``w8a8-static`` needs it.
+        What ``calibrate`` returns for the recipe; ``w8a8-static`` and ``w8a8-static-attn`` need it.
     keep : collection of step names
         Linears that stay as they are, in float32.
 
@@ -48,9 +56,9 @@ def apply_recipe(
     ------
     UnsupportedError
         The recipe does not exist, the program is quantised already or has no encoder Linear that is not kept, a name
-        to keep is not that of one, or a weight is not a constant.
+        to keep is not that of one, or a weight is not a constant; ``w8a8-static-attn`` finds no attention.
     RangeError
-        A weight is not finite, or ``w8a8-static`` lacks the range of a tensor.
+        A weight is not finite, or a static recipe lacks the range of a tensor.
     """
     recipe = Recipe(recipe)
     if program.recipe != Recipe.FP32:
@@ -68,9 +76,17 @@ def apply_recipe(
             f"program {program.name}: no linear step {'but kept ones ' if keep else ''}has the tag encoder; "
             f"expected one because {recipe} quantises those"
         )
+    attends = recipe is Recipe.W8A8_STATIC_ATTN
+    if attends and not any(map(is_encoder_attention, program.steps)):
+        raise UnsupportedError(
+            f"program {program.name}: no scaled_dot_product_attention step has the tag encoder; expected one because "
+            f"{recipe} quantises its products"
+        )
     replay = Replay(program, {"recipe": recipe.value})
     for step in program.steps:
-        if step.name not in linears or step.name in keep:
+        if attends and is_encoder_attention(step):
+            emit_quantized_attention(replay, step, calibration or {})
+        elif step.name not in linears or step.name in keep:
             replay.repeat(step)
         elif recipe is Recipe.W8A32:
             _emit_dequantized_linear(replay, step)
@@ -86,7 +102,7 @@ def _emit_codes(
     x = str(step.inputs[0])
     codes, scale, zero_point = f"{x}.quantized", f"{x}.quantized.scale", f"{x}.quantized.zero_point"
     if not replay.has(codes):
-        if recipe is Recipe.W8A8_STATIC:
+        if recipe.is_calibrated:
             if calibration is None or x not in calibration:
                 raise RangeError(
                     f"recipe {recipe}: tensor {x} has no range; expected one for every input of an encoder Linear, as "
@@ -130,15 +146,11 @@ def _quantized_weight(program: Program, step: Step) -> tuple[CodeArray, Float32A
         name, weight = dense_weight(program, step)
     else:
         name = f"{step.name}.weight"
-        weight = ops.unpack_block_sparse(*sparse_weight(program, step), in_features=_in_features(program, step))
+        weight = ops.unpack_block_sparse(*sparse_weight(program, step), in_features=in_features_of(program, step))
     with errors_about(f"step {step.name}: weight {name}"):
         scale = ops.symmetric_scale(np.abs(weight).max(axis=1, initial=0))
         codes = ops.quantize(weight, scale, np.zeros(len(weight), np.int8), axis=0)
     return codes, scale
-
-
-def _in_features(program: Program, step: Step) -> int:
-    return int(program.spec(str(step.inputs[0])).shape[-1])
 
 
 def _bias(step: Step) -> tuple[str | None, ...]:

@@ -9,11 +9,12 @@ import numpy as np
 from distilspec.reference import ops
 from distilspec.reference.arith import round_to_float32
 from distilspec.reference.contract.errors import RangeError, ShapeError, UnsupportedError, errors_about
-from distilspec.reference.contract.recipes import Observer
+from distilspec.reference.contract.recipes import Observer, Recipe
 from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import Array, Float32Array
 from distilspec.reference.ops.minmax_range import Range
 from distilspec.reference.program import Program
+from distilspec.reference.recipes.encoder_attention import is_encoder_attention
 from distilspec.reference.recipes.encoder_linears import is_encoder_linear
 
 #: The input that says which positions are tokens and which are padding.
@@ -25,14 +26,17 @@ def calibrate(
     batches: Iterable[Mapping[str, Array]],
     observer: Observer | str = Observer.MINMAX,
     *,
+    recipe: Recipe | str = Recipe.W8A8_STATIC,
     percentile: float = 99.999,
     sigmas: float = 6.0,
 ) -> dict[str, tuple[float, float]]:
     """
-    Run the program on batches of inputs and return the range of every tensor that an encoder Linear reads.
+    Run the program on batches of inputs and return the range of every tensor that a static recipe quantises.
 
-    Padding has no influence: of a tensor whose first axes are [batch, sequence], only the positions count at which the
-    program's input ``attention_mask`` is true. A tensor of another shape counts whole.
+    Those are what encoder Linears read and, for ``w8a8-static-attn``, the queries, keys and values of its attention.
+
+    Padding has no influence: of a tensor with the axes batch, which is the first, and sequence, only the positions
+    count at which the program's input ``attention_mask`` is true. A tensor of another shape counts whole.
     The result does not depend on how the inputs are divided into batches, up to the rounding of sums: minmax merges
     the ranges of the batches, the other observers see the values of all batches together.
 
@@ -42,6 +46,8 @@ def calibrate(
         One whose recipe is ``fp32``, dense or pruned.
     batches : iterable of mappings of input name to array
     observer : Observer, or its name
+    recipe : Recipe, or its name
+        The one that the ranges are for.
     percentile : float
         For the observer ``percentile``.
     sigmas : float
@@ -62,7 +68,10 @@ def calibrate(
         A batch does not fit the program.
     """
     observer = Observer(observer)
-    tensors = list(dict.fromkeys(str(step.inputs[0]) for step in program.steps if is_encoder_linear(step)))
+    operands = [step.inputs[:1] for step in program.steps if is_encoder_linear(step)]
+    if Recipe(recipe) is Recipe.W8A8_STATIC_ATTN:
+        operands += [step.inputs[:3] for step in program.steps if is_encoder_attention(step)]
+    tensors = list(dict.fromkeys(str(name) for names in operands for name in names))
     if not tensors:
         raise UnsupportedError(f"program {program.name}: no linear step has the tag encoder; expected one to calibrate")
     observed = program.extract(tensors)
@@ -87,11 +96,12 @@ def calibrate(
 
 
 def _tokens(program: Program, tensor: str, values: Array, batch: Mapping[str, Array]) -> Array:
-    if MASK not in program.inputs or program.spec(tensor).shape[:2] != (BATCH, SEQUENCE):
+    shape = program.spec(tensor).shape
+    if MASK not in program.inputs or shape[:1] != (BATCH,) or SEQUENCE not in shape:
         return values
     if MASK not in batch:
         raise ShapeError(f"program {program.name}: input {MASK} is missing; expected it because padding is left out")
-    return values[np.asarray(batch[MASK], np.bool_)]
+    return np.moveaxis(values, shape.index(SEQUENCE), 1)[np.asarray(batch[MASK], np.bool_)]
 
 
 def _observe(values: Float32Array, observer: Observer, percentile: float, sigmas: float) -> Range:

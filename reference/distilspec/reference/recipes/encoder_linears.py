@@ -28,7 +28,7 @@ def dense_weight(program: Program, step: Step) -> tuple[str, Array]:
     UnsupportedError
         The weight is not a constant.
     """
-    return _constant(program, step, step.inputs[1])
+    return constant_of(program, step, step.inputs[1])
 
 
 def sparse_weight(program: Program, step: Step) -> BlockSparse:
@@ -40,7 +40,7 @@ def sparse_weight(program: Program, step: Step) -> BlockSparse:
     UnsupportedError
         One of them is not a constant.
     """
-    return BlockSparse(*(_constant(program, step, name)[1] for name in step.inputs[1:4]))
+    return BlockSparse(*(constant_of(program, step, name)[1] for name in step.inputs[1:4]))
 
 
 class Replay(Builder):
@@ -70,7 +70,13 @@ class Replay(Builder):
         self.emit(step.name, step.op, step.inputs, step.attributes, step.tags)
 
 
-def _constant(program: Program, step: Step, name: str | None) -> tuple[str, Array]:
+def in_features_of(program: Program, step: Step) -> int:
+    """Return the width of a Linear's input."""
+    return int(program.spec(str(step.inputs[0])).shape[-1])
+
+
+def constant_of(program: Program, step: Step, name: str | None) -> tuple[str, Array]:
+    """Return name and value of an operand; ``UnsupportedError`` unless it is a constant."""
     if name is None or name not in program.constants:
         raise UnsupportedError(
             f"program {program.name}: step {step.name} has weight {name}, which another step makes; expected a constant"

@@ -70,7 +70,7 @@ def _program(config: Config, head: str) -> Program:
 
 
 def _quantized(program: Program, recipe: Recipe) -> Program:
-    ranges = calibrate(program, [_INPUTS]) if recipe is Recipe.W8A8_STATIC else None
+    ranges = calibrate(program, [_INPUTS], recipe=recipe) if recipe.is_calibrated else None
     return apply_recipe(program, recipe, calibration=ranges)
 
 

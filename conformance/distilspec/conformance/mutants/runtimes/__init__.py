@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distilspec.conformance.mutants.planted import RuntimeMutant
-from distilspec.conformance.mutants.runtimes import batches, calls, kernels, precision, threads, wiring
+from distilspec.conformance.mutants.runtimes import attention_codes, batches, calls, kernels, precision, threads, wiring
 
 __all__ = ["all_runtime_mutants"]
 
@@ -11,5 +11,7 @@ __all__ = ["all_runtime_mutants"]
 def all_runtime_mutants() -> tuple[RuntimeMutant, ...]:
     """Return every mutant that is a whole runtime."""
     return tuple(
-        mutant for module in (wiring, precision, kernels, batches, calls, threads) for mutant in module.MUTANTS
+        mutant
+        for module in (wiring, precision, kernels, attention_codes, batches, calls, threads)
+        for mutant in module.MUTANTS
     )
