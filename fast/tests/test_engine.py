@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from small_models import inputs, small_program
+from tiny_result import inputs_of, tiny_result
 
 from distilspec.fast import Engine, compile
 from distilspec.fast.backends import native
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.saved import load_program
 
 RECIPES = ("fp32", "w8a8-static", "w8a8-dynamic-token", "w8a8-dynamic", "w8a32")
 BACKENDS = ("native", "numpy")
@@ -193,3 +196,18 @@ def test_an_engine_that_was_closed_says_so():
     made.close()
     with pytest.raises(RangeError, match="the engine was closed"):
         made(np.zeros((1, 2), int))
+
+
+def test_what_compress_has_made_is_run_as_it_is_saved(tmp_path):
+    """The program that is saved under the recipe, its ranges and what it keeps in float32."""
+    result = tiny_result(tmp_path)
+    given = inputs_of(result.program(Recipe.FP32, []))
+    for recipe in (Recipe.FP32, Recipe.W8A8_STATIC):
+        with Engine(load_program(result.programs[recipe])) as saved:
+            expected = saved.run(given)
+        for path in (result.folder, str(result.student)):
+            with compile(path, recipe=recipe) as engine:
+                got = engine.run(given)
+            assert {name: value.tobytes() for name, value in got.items()} == {
+                name: value.tobytes() for name, value in expected.items()
+            }

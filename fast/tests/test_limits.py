@@ -10,7 +10,7 @@ from distilspec.fast import limits
 from distilspec.fast.codegen.ir import Instruction, Loop
 from distilspec.fast.isa import TARGETS, executable_targets
 from distilspec.fast.kernels.panels import factors
-from distilspec.fast.limits import UNROLLED, accumulators, float32_loop, int8_loop, read_loop
+from distilspec.fast.limits import UNROLLED, accumulators, float32_loop, int8_loop, read_loop, weights_at_once
 
 
 def wrapped(total):
@@ -29,12 +29,13 @@ def test_every_sum_takes_its_products_in_each_turn(target, machine):
     """Three turns of ``UNROLLED`` dot products: each multiplies the bytes of the sum itself."""
     rng = np.random.default_rng(0)
     dtype = np.int16 if target.dot == 2 else np.int8
-    weights = rng.integers(-60, 61, factors(target).lanes).astype(dtype)  # no target saturates pairs of these
+    # No target saturates pairs of these, nor fours.
+    weights = rng.integers(-30, 31, (weights_at_once(target), factors(target).lanes)).astype(dtype)
     sums = rng.integers(-1000, 1000, accumulators(target) * target.lanes).astype(np.int32)
     expected = []
     for position, total in enumerate(sums.tolist()):
         lane = position % target.lanes
-        own = weights[lane * target.dot : (lane + 1) * target.dot].tolist()
+        own = weights[:, lane * target.dot : (lane + 1) * target.dot].sum(axis=0, dtype=int).tolist()
         for _ in range(3 * UNROLLED):
             total = wrapped(total + sum(a * b for a, b in zip(parts(total, target).tolist(), own, strict=True)))
         expected.append(total)
@@ -68,10 +69,10 @@ def test_every_byte_is_read_once(target, machine):
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
 def test_nothing_but_products_is_in_a_turn(target):
     """The loops touch no memory, and their sums fit the registers with one for the weights and one to multiply in."""
-    for loop, opcodes in ((int8_loop, {"dot2", "dot4", "bits_as"}), (float32_loop, {"fma"})):
+    for loop, opcodes in ((int8_loop, {"dot2", "dot4", "dot8", "bits_as"}), (float32_loop, {"fma"})):
         (turn,) = (item for item in loop(target).body if isinstance(item, Loop))
         assert {item.opcode for item in turn.body if isinstance(item, Instruction)} <= opcodes
-    assert accumulators(target) + 2 <= target.registers
+    assert accumulators(target) + weights_at_once(target) + 1 <= target.registers
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -85,10 +86,12 @@ def test_as_many_products_are_counted_as_are_made(target, threads, monkeypatch):
     monkeypatch.setattr(limits, "_best", lambda runs, count: best(runs, count) * 0 + 4.0)
 
     for rate, loop, each in (
-        (limits.int8_peak, int8_loop, target.dot * target.lanes), (limits.float32_peak, float32_loop, target.lanes)
+        (limits.int8_peak, int8_loop, weights_at_once(target) * target.dot * target.lanes), (limits.float32_peak, float32_loop, target.lanes)
     ):  # fmt: skip
         (turn,) = (item for item in loop(target).body if isinstance(item, Loop))
-        made = sum(isinstance(item, Instruction) and item.opcode in ("dot2", "dot4", "fma") for item in turn.body)
+        made = sum(
+            isinstance(item, Instruction) and item.opcode in ("dot2", "dot4", "dot8", "fma") for item in turn.body
+        )
         assert rate(target, threads) == threads * 100 * made * each / 4.0
     assert limits.read_bandwidth(target, threads) == 2**20 / 4.0
 

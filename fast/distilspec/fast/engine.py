@@ -20,7 +20,8 @@ from distilspec.fast.lower.lower import lower
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.hugging_face import Model
-from distilspec.reference.formats.named_models import load_model
+from distilspec.reference.formats.named_models import compressed_of, load_model
+from distilspec.reference.formats.saved import load_program
 from distilspec.reference.program import Program
 from distilspec.reference.recipes import apply_recipe, calibrate, prune
 
@@ -254,7 +255,8 @@ def compile(
     Parameters
     ----------
     model : Program, Model, or the name or folder of a model
-        A program is run as it is. Of a model, a program is made: pruned, then quantised.
+        A program is run as it is. Of a model, a program is made: pruned, then quantised. Of a folder that ``distilspec
+        compress`` has made, the program is run that is saved there under the recipe, if there is one.
     recipe : str, optional
         The numerics, ``fp32`` unless said; static ones need ``calibration``.
     sparsity : float
@@ -279,6 +281,10 @@ def compile(
         if recipe not in (None, model.recipe) or sparsity:
             raise UnsupportedError(f"a program of recipe {model.recipe}; expected a model to apply {recipe} to")
         return Engine(model, threads=threads, backend=backend)
+    result = None if isinstance(model, Model) or sparsity or head or calibration else compressed_of(model)
+    saved = result.programs.get(Recipe(recipe or Recipe.FP32)) if result else None
+    if saved is not None:
+        return Engine(load_program(saved), threads=threads, backend=backend)
     loaded = model if isinstance(model, Model) else load_model(model, head=head)
     program = _compressed(loaded, Recipe(recipe or Recipe.FP32), sparsity, block_shape, calibration)
     engine = Engine(program, threads=threads, backend=backend)

@@ -45,7 +45,10 @@ def int8_peak(target: Target | None = None, threads: int = 1) -> float:
     The sum of a lane is a factor of the next product, which no compiler can take out of the loop.
     """
     target = target or host_target()
-    return _products(target, threads, int8_loop(target), target.dot, np.ones(4 * target.lanes, np.int8))
+    each = target.dot * weights_at_once(target)
+    return _products(
+        target, threads, int8_loop(target), each, np.ones(4 * target.lanes * weights_at_once(target), np.int8)
+    )
 
 
 def float32_peak(target: Target | None = None, threads: int = 1) -> float:
@@ -72,25 +75,31 @@ def read_bandwidth(target: Target | None = None, threads: int = 1) -> float:
 
 
 def int8_loop(target: Target) -> Function:
-    """Return the kernel ``limits.int8``: ``turns`` times ``UNROLLED`` dot products into each accumulator."""
+    """
+    Return the kernel ``limits.int8``: ``turns`` times ``UNROLLED`` dot products into each accumulator.
+
+    ``dot8`` takes two registers of weights, since a compiler takes two products with the same one for one.
+    """
     accumulator, factor = Type(Kind.I32, target.lanes), factors(target)
     opcode = {2: "dot2", 4: "dot4"}[target.dot]
 
-    def product(builder: Builder, total: Value, weights: Value) -> Value | None:
+    def product(builder: Builder, total: Value, weights: Sequence[Value]) -> Value | None:
         codes = builder.bits_as(total, type=factor)
-        return builder.write(opcode, total, codes, weights, signed=target.signed_codes)
+        if target.pair_limit:
+            return builder.write("dot8", total, codes, weights[0], codes, weights[1])
+        return builder.write(opcode, total, codes, weights[0], signed=target.signed_codes)
 
-    return _register_loop(target, "limits.int8", accumulator, factor, product)
+    return _register_loop(target, "limits.int8", accumulator, [factor] * weights_at_once(target), product)
 
 
 def float32_loop(target: Target) -> Function:
     """Return the kernel ``limits.float32``: ``turns`` times ``UNROLLED`` fma into each accumulator."""
     vector = Type(Kind.F32, target.lanes)
 
-    def product(builder: Builder, total: Value, weights: Value) -> Value | None:
-        return builder.write("fma", total, weights, weights)
+    def product(builder: Builder, total: Value, weights: Sequence[Value]) -> Value | None:
+        return builder.write("fma", total, weights[0], weights[0])
 
-    return _register_loop(target, "limits.float32", vector, vector, product)
+    return _register_loop(target, "limits.float32", vector, [vector], product)
 
 
 def read_loop(target: Target) -> Function:
@@ -108,19 +117,24 @@ def read_loop(target: Target) -> Function:
 
 def accumulators(target: Target) -> int:
     """Return how many sums are held at once: enough to hide a latency, with registers left to multiply in."""
-    return 3 * target.registers // 4
+    return target.registers // 2 if target.pair_limit else 3 * target.registers // 4
+
+
+def weights_at_once(target: Target) -> int:
+    """Return how many registers of INT8 weights an instruction of the kernels takes: those of ``dot8`` are two."""
+    return 2 if target.pair_limit else 1
 
 
 def _register_loop(
     target: Target,
     name: str,
     accumulator: Type,
-    factor: Type,
-    product: Callable[[Builder, Value, Value], Value | None],
+    given: Sequence[Type],
+    product: Callable[[Builder, Value, Sequence[Value]], Value | None],
 ) -> Function:
     builder = Builder(name, factors=PTR, sums=PTR, turns=I64)
     p = builder.parameters
-    weights = builder.load(p["factors"], type=factor)
+    weights = [builder.load(builder.at(p["factors"], number * one.size), type=one) for number, one in enumerate(given)]
     at = [builder.at(p["sums"], number * accumulator.size) for number in range(accumulators(target))]
     with builder.loop(0, p["turns"], 1, [builder.load(place, type=accumulator) for place in at]) as turn:
         totals: list[Value] = list(turn.carried)
