@@ -85,13 +85,13 @@ def test_as_many_products_are_counted_as_are_made(target, threads, monkeypatch):
     best = limits._best
     monkeypatch.setattr(limits, "_best", lambda runs, count: best(runs, count) * 0 + 4.0)
 
+    int8 = weights_at_once(target) * target.dot * target.lanes
     for rate, loop, each in (
-        (limits.int8_peak, int8_loop, weights_at_once(target) * target.dot * target.lanes), (limits.float32_peak, float32_loop, target.lanes)
+        (limits.int8_peak, int8_loop, int8), (limits.float32_peak, float32_loop, target.lanes)
     ):  # fmt: skip
         (turn,) = (item for item in loop(target).body if isinstance(item, Loop))
-        made = sum(
-            isinstance(item, Instruction) and item.opcode in ("dot2", "dot4", "dot8", "fma") for item in turn.body
-        )
+        products = {"dot2", "dot4", "dot8", "fma"}
+        made = sum(isinstance(item, Instruction) and item.opcode in products for item in turn.body)
         assert rate(target, threads) == threads * 100 * made * each / 4.0
     assert limits.read_bandwidth(target, threads) == 2**20 / 4.0
 

@@ -45,10 +45,9 @@ def int8_peak(target: Target | None = None, threads: int = 1) -> float:
     The sum of a lane is a factor of the next product, which no compiler can take out of the loop.
     """
     target = target or host_target()
-    each = target.dot * weights_at_once(target)
-    return _products(
-        target, threads, int8_loop(target), each, np.ones(4 * target.lanes * weights_at_once(target), np.int8)
-    )
+    registers = weights_at_once(target)
+    weights = np.ones(registers * 4 * target.lanes, np.int8)
+    return _products(target, threads, int8_loop(target), registers * target.dot, weights)
 
 
 def float32_peak(target: Target | None = None, threads: int = 1) -> float:
