@@ -64,7 +64,8 @@ def test_torch_stays_inside_at_every_step_on_its_own_float32_inputs(recipe):
         assert bounded.contains(got).all(), evaluation.step.name
         judged.add(operator)
 
-    assert {"linear", "layer_norm", "gelu", "scaled_dot_product_attention"} <= judged
+    attention = {"divide", "dequantize"} if recipe == "w8a8-static-attn" else {"scaled_dot_product_attention"}
+    assert {"linear", "layer_norm", "gelu"} | attention <= judged
 
 
 @pytest.mark.parametrize("recipe", PROGRAMS)

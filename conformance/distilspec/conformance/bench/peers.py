@@ -94,6 +94,7 @@ PEERS: tuple[Peer, ...] = (
     Peer("fast", "fast", _STATIC, package="llvmlite"),
     Peer("fast-dynamic", "fast", _DYNAMIC, package="llvmlite", quick=False),
     Peer("fast-dynamic-token", "fast", _TOKEN, package="llvmlite", quick=False),
+    Peer("fast-attn", "fast", Recipe.W8A8_STATIC_ATTN, package="llvmlite", quick=False),
     Peer("fast-fp32", "fast", _FP32, package="llvmlite", quick=False),
     Peer("openvino-int8", "openvino", _STATIC, {"form": "qdq"}, "openvino"),
     Peer(
