@@ -31,7 +31,7 @@ def test_every_sum_takes_its_products_in_each_turn(target, machine):
     dtype = np.int16 if target.dot == 2 else np.int8
     # No target saturates pairs of these, nor fours.
     weights = rng.integers(-30, 31, (weights_at_once(target), factors(target).lanes)).astype(dtype)
-    sums = rng.integers(-1000, 1000, accumulators(target) * target.lanes).astype(np.int32)
+    sums = rng.integers(-1000, 1000, accumulators(target, len(weights)) * target.lanes).astype(np.int32)
     expected = []
     for position, total in enumerate(sums.tolist()):
         lane = position % target.lanes
@@ -72,7 +72,8 @@ def test_nothing_but_products_is_in_a_turn(target):
     for loop, opcodes in ((int8_loop, {"dot2", "dot4", "dot8", "bits_as"}), (float32_loop, {"fma"})):
         (turn,) = (item for item in loop(target).body if isinstance(item, Loop))
         assert {item.opcode for item in turn.body if isinstance(item, Instruction)} <= opcodes
-    assert accumulators(target) + weights_at_once(target) + 1 <= target.registers
+    for weights in (1, weights_at_once(target)):
+        assert accumulators(target, weights) + weights + 1 <= target.registers
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -26,7 +26,7 @@ from distilspec.fast.kernels.panels import factors
 UNROLLED = 8
 
 #: Turns of a loop in registers: a run takes some milliseconds, long beside the start of a thread's work.
-TURNS = 40_000
+TURNS = 400_000
 
 #: Bytes that are read from memory in a run, many times what a last-level cache holds.
 READ = 512 * 2**20
@@ -47,7 +47,7 @@ def int8_peak(target: Target | None = None, threads: int = 1) -> float:
     target = target or host_target()
     registers = weights_at_once(target)
     weights = np.ones(registers * 4 * target.lanes, np.int8)
-    return _products(target, threads, int8_loop(target), registers * target.dot, weights)
+    return _products(target, threads, int8_loop(target), registers * target.dot, weights, registers)
 
 
 def float32_peak(target: Target | None = None, threads: int = 1) -> float:
@@ -114,9 +114,9 @@ def read_loop(target: Target) -> Function:
     return builder.finish()
 
 
-def accumulators(target: Target) -> int:
-    """Return how many sums are held at once: enough to hide a latency, with registers left to multiply in."""
-    return target.registers // 2 if target.pair_limit else 3 * target.registers // 4
+def accumulators(target: Target, weights: int = 1) -> int:
+    """Return how many sums are held beside the weights: enough to hide a latency, with a register to multiply in."""
+    return 3 * target.registers // 4 if weights == 1 else target.registers // 2
 
 
 def weights_at_once(target: Target) -> int:
@@ -134,7 +134,7 @@ def _register_loop(
     builder = Builder(name, factors=PTR, sums=PTR, turns=I64)
     p = builder.parameters
     weights = [builder.load(builder.at(p["factors"], number * one.size), type=one) for number, one in enumerate(given)]
-    at = [builder.at(p["sums"], number * accumulator.size) for number in range(accumulators(target))]
+    at = [builder.at(p["sums"], number * accumulator.size) for number in range(accumulators(target, len(given)))]
     with builder.loop(0, p["turns"], 1, [builder.load(place, type=accumulator) for place in at]) as turn:
         totals: list[Value] = list(turn.carried)
         for _ in range(UNROLLED):
@@ -145,14 +145,17 @@ def _register_loop(
     return builder.finish()
 
 
-def _products(target: Target, threads: int, function: Function, in_a_lane: int, given: NDArray[Any]) -> float:
+def _products(
+    target: Target, threads: int, function: Function, in_a_lane: int, given: NDArray[Any], registers: int = 1
+) -> float:
     code = Compiled([function], target).callable(function.name)
-    sums = [np.zeros(accumulators(target) * target.lanes, np.int32) for _ in range(threads)]
+    held = accumulators(target, registers)
+    sums = [np.zeros(held * target.lanes, np.int32) for _ in range(threads)]
 
     def run(number: int) -> Callable[[], None]:
         return lambda: code(given.ctypes.data, sums[number].ctypes.data, TURNS)
 
-    products = threads * TURNS * UNROLLED * accumulators(target) * target.lanes * in_a_lane
+    products = threads * TURNS * UNROLLED * held * target.lanes * in_a_lane
     return products / _best([run(number) for number in range(threads)], RUNS)
 
 
