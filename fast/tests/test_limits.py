@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from rowwise_runs import everyhow, run
@@ -95,6 +97,18 @@ def test_as_many_products_are_counted_as_are_made(target, threads, monkeypatch):
         made = sum(isinstance(item, Instruction) and item.opcode in products for item in turn.body)
         assert rate(target, threads) == threads * 100 * made * each / 4.0
     assert limits.read_bandwidth(target, threads) == 2**20 / 4.0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system places threads as it likes")
+def test_each_thread_has_a_processor_of_its_own():
+    """As far as there are so many; this thread keeps all of its own."""
+    mine, seen = os.sched_getaffinity(0), [set(), set()]
+
+    limits._best([lambda one=one: one.update(os.sched_getaffinity(0)) for one in seen], 2)
+
+    assert [len(one) for one in seen] == [1, 1]
+    assert len(set.union(*seen)) == min(2, len(mine))
+    assert os.sched_getaffinity(0) == mine
 
 
 def test_the_best_run_is_from_the_first_beginning_to_the_last_end():
