@@ -42,8 +42,8 @@ def sentences(text: str) -> list[str]:
 
     Sentences of fewer than ``FEWEST_WORDS`` words are left out.
 
-    >>> sentences("It begins well.<br />It does not stay so! Why?")
-    ['It begins well.', 'It does not stay so!']
+    >>> sentences("It begins quite well.<br />It does not stay so! Why?")
+    ['It begins quite well.', 'It does not stay so!']
     """
     plain = _MARKUP.sub(" ", text)
     return [found for found in map(str.strip, _SENTENCE_END.split(plain)) if len(found.split()) >= FEWEST_WORDS]
