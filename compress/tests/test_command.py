@@ -13,7 +13,9 @@ import yaml
 from refusal import refused
 from tiny_pipeline import FIELDS, write_sources
 
-from distilspec.compress.pipeline import Collection, Embeddings, Pipeline, load_file, load_pipeline
+from distilspec.compress.collection import Collection, load_file
+from distilspec.compress.embeddings.section import Embeddings
+from distilspec.compress.pipeline import Pipeline, load_pipeline
 from distilspec.compress.sequence import run_file
 from distilspec.conformance import cli
 from distilspec.reference.contract.errors import FormatError, RangeError

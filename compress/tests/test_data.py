@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from refusal import refused
 
 from distilspec.compress.data import Rows, distinct, packaged_file, read_rows, read_splits, split
-from distilspec.compress.pipeline import Data
+from distilspec.compress.sections.data import Data
 from distilspec.reference.contract.errors import FormatError, RangeError, UnsupportedError
 
 #: Those of twelve films with the smallest first digits of ``printf '0\\nfilm 1' | sha256sum`` and so on.

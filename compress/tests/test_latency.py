@@ -18,6 +18,8 @@ def points(value):
     return {"points": value, "low": value - 1, "high": value + 1}
 
 
+PAIRS = ("fp32 - teacher", "w8a8-static - fp32", "w8a8-static - teacher")
+
 SUMMARY = {
     "name": "all",
     "confidence": 0.95,
@@ -26,9 +28,9 @@ SUMMARY = {
     "students": [
         {
             "name": "small", "structure": "block", "block_shape": [4, 4], "sparsity": 0.8, "layers": 6, "seeds": [0, 1],
-            "recipe": "w8a8-static", "folders": ["out/small-seed-0", "out/small-seed-1"], "goals": [],
-            "differences": {}, "each_seed": [], "bytes": {},
-            "accuracy": {"teacher": points(80.0), "fp32": points(79.0), "int8": points(78.0)},
+            "recipes": ["w8a8-static"], "folders": ["out/small-seed-0", "out/small-seed-1"], "goals": [],
+            "differences": dict.fromkeys(PAIRS, points(-1.0)), "each_seed": [], "bytes": {}, "bytes_with_zeros": {},
+            "accuracy": {"teacher": points(80.0), "fp32": points(79.0), "w8a8-static": points(78.0)},
         }
     ],
 }  # fmt: skip

@@ -10,7 +10,7 @@ from tiny_classifier import HEADS, batch, tiny_classifier
 
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import observe
-from distilspec.compress.pipeline import Distillation
+from distilspec.compress.sections.distillation import Distillation
 from distilspec.compress.students import make_student
 from distilspec.reference import objectives
 from distilspec.reference.contract.errors import RangeError, ShapeError

@@ -11,18 +11,23 @@ import torch
 from refusal import refused
 from tiny_pipeline import FIELDS, WORDS, tiny_run, write_sources
 
-from distilspec.compress import lesson
+from distilspec.compress import lesson, stages
+from distilspec.compress.engine import program_logits
+from distilspec.compress.lesson import origin_of
 from distilspec.compress.order import STAGES, run_stages
-from distilspec.compress.quantised import linears_of, quantised
 from distilspec.compress.run import PausedError, alone_in
 from distilspec.compress.students import load_classifier
 from distilspec.compress.training import Trainer
-from distilspec.reference import ops
 from distilspec.reference.contract.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.compressed import Compressed
 from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.onnx_reader import read_onnx
 from distilspec.reference.formats.saved import load_program
+from distilspec.reference.recipes import quantize_weight
+from distilspec.reference.recipes.unpack import unpack
+
+TWO_RECIPES = FIELDS["quantisation"] | {"recipes": ["w8a8-static", "w7a8-static"]}
 
 
 @pytest.fixture
@@ -64,38 +69,102 @@ def events(run, name):
 
 
 def test_a_whole_pipeline(sources):
-    """Student, programs in both forms, and an evaluation; the programs answer as the evaluated models do."""
-    run = tiny_run(sources)
+    """Student, programs in both forms, and the answers of those programs; their weights are the student's."""
+    run = tiny_run(sources, quantisation=TWO_RECIPES)
     run_stages(run)
 
-    student = load_classifier(run.folder / "student")
-    model = load_folder(run.folder / "student")
-    batch = run.encoded(run.splits.test, run.folder / "student").batch(range(20))
-    inputs = {"input_ids": batch.input_ids.numpy(), "attention_mask": batch.attention_mask.numpy().astype(bool)}
-    choice = json.loads((run.folder / "quantisation.json").read_text())
-    with torch.no_grad():
-        plain = student(batch.input_ids, batch.attention_mask).logits.numpy()
-        with quantised(student, Recipe.W8A8_STATIC, linears_of(model.program), choice["ranges"]):
-            coarse = student(batch.input_ids, batch.attention_mask).logits.numpy()
-    for name, logits in (("fp32", plain), ("w8a8-static", coarse)):
-        program = load_program(run.folder / "programs" / name)
-        assert program.recipe == name
-        assert {
-            step.op.removeprefix("quantized_") for step in program.steps if step.name in linears_of(model.program)
-        } == {"block_sparse_linear"}
-        # float32 sums of at most 12 terms of size 1 in two layers: some 1e-6, times a head of some 0.02
-        np.testing.assert_allclose(program.run(ops, inputs)["logits"], logits, rtol=0, atol=1e-6)
-        assert read_onnx(run.folder / "programs" / f"{name}.onnx").outputs
-    assert abs(plain - coarse).max() > 2e-5
-
+    weights = load_folder(run.folder / "student").weights
+    rows = run.encoded(run.splits.test, run.folder / "student")
     result = json.loads((run.folder / "evaluation.json").read_text())
-    assert list(result["models"]) == ["teacher", "student", "student-w8a8-static"]
+    assert list(result["models"]) == ["teacher", "student", "student-w8a8-static", "student-w7a8-static"]
     assert result["rows"] == 60
     for found in result["models"].values():
         assert found["points"] == pytest.approx(found["correct"].count("1") / 0.6)
         assert len(found["correct"]) == 60
+    for recipe, model in (("fp32", "student"), *((name, f"student-{name}") for name in TWO_RECIPES["recipes"])):
+        program = load_program(run.folder / "programs" / recipe)
+        assert program.recipe == recipe
+        dense = unpack(program)
+        linears = [step for step in dense.steps if "encoder" in step.tags and step.op.endswith("linear")]
+        assert len(linears) == 12
+        for step in linears:
+            weight = weights[f"{step.name}.weight"]
+            if recipe == "fp32":
+                np.testing.assert_array_equal(dense.constants[f"{step.name}.weight"], weight)
+            else:
+                codes, scale = quantize_weight(weight, recipe)
+                np.testing.assert_array_equal(dense.constants[f"{step.name}.weight.codes"], codes)
+                np.testing.assert_array_equal(dense.constants[f"{step.name}.weight.scale"], scale)
+        right = program_logits(program, rows).argmax(axis=1) == rows.labels
+        assert result["models"][model]["correct"] == "".join("01"[answer] for answer in right.astype(int))
+        assert read_onnx(run.folder / "programs" / f"{recipe}.onnx").outputs
     assert [line["stage"] for line in events(run, "end")] == list(STAGES)
     assert not list(run.folder.glob("checkpoint*"))
+
+
+def test_training_stays_when_quantisation_is_another(sources):
+    """One more recipe keeps the choice under the first; another budget makes both anew; no step is taken again."""
+    run = tiny_run(sources)
+    run_stages(run)
+    steps, student = len(events(run, "step")), made_by(run)["student/model.safetensors"]
+    marked = json.loads((run.folder / "quantisation.json").read_text())
+    marked["recipes"]["w8a8-static"]["sensitivity"] = []
+    (run.folder / "quantisation.json").write_text(json.dumps(marked))
+    run_stages(tiny_run(sources, quantisation=TWO_RECIPES))
+    choices = Compressed(run.folder).choices
+    assert list(choices) == ["w8a8-static", "w7a8-static"]
+    assert (choices["w8a8-static"]["sensitivity"], len(choices["w7a8-static"]["sensitivity"])) == ([], 12)
+    assert "student-w7a8-static" in json.loads((run.folder / "evaluation.json").read_text())["models"]
+    assert len(Compressed(run.folder).programs) == 3
+
+    changed = tiny_run(sources, quantisation=TWO_RECIPES | {"budget": 99.0})
+    with refused(RangeError, "stage evaluate: .*programs is not there; expected that stage export has made it"):
+        run_stages(changed, "evaluate")
+    assert not (run.folder / "quantisation.json").exists()
+    run_stages(changed)
+    assert {len(choice["sensitivity"]) for choice in Compressed(run.folder).choices.values()} == {12}
+    run_stages(tiny_run(sources, quantisation=None))
+    assert list(Compressed(run.folder).programs) == [Recipe.FP32]
+    assert len(events(run, "step")) == steps
+    assert made_by(run)["student/model.safetensors"] == student
+
+
+def test_a_folder_of_an_earlier_version_goes_on(sources):
+    """It had one recipe, whose choice stood at the top; names that depend on training fields are what they were."""
+    run = tiny_run(sources, quantisation={})
+    assert run.teacher_home.name == "c5483ae4b609"
+    assert origin_of(run, "distil") == "tiny/distil/405fc0d349eb"
+    run_stages(run)
+    new = json.loads((run.folder / "quantisation.json").read_text())
+    old = {"ranges": new["ranges"], **new["recipes"]["w8a8-static"]} | {"sensitivity": []}
+    (run.folder / "quantisation.json").write_text(json.dumps(old))
+    before = made_by(run)
+    run_stages(tiny_run(sources, quantisation={}), "evaluate")
+    assert made_by(run) == before, "what is done stays"
+    run_stages(tiny_run(sources, quantisation={"recipes": ["w8a8-static", "w7a8-static"]}))
+
+    choices = Compressed(run.folder).choices
+    assert (choices["w8a8-static"]["sensitivity"], len(choices["w7a8-static"]["sensitivity"])) == ([], 12)
+
+
+def test_a_quantisation_that_was_killed_goes_on_with_the_next_recipe(sources, monkeypatch):
+    """The choice under the first is kept."""
+    whole, killed = tiny_run(sources, quantisation=TWO_RECIPES), tiny_run(sources, "o/tiny", quantisation=TWO_RECIPES)
+    run_stages(whole)
+    choose, asked = stages.quantise.choose, []
+
+    def choose_once(model, recipe, *arguments, **named):
+        asked.append(str(recipe))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return choose(model, recipe, *arguments, **named)
+
+    monkeypatch.setattr(stages.quantise, "choose", choose_once)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(killed)
+    run_stages(tiny_run(sources, "o/tiny", quantisation=TWO_RECIPES))
+    assert asked == ["w8a8-static", "w7a8-static", "w7a8-static"]
+    assert made_by(killed) == made_by(whole)
 
 
 def test_stages_one_by_one_give_the_same_bytes(sources):

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from refusal import refused
 
-from distilspec.compress.pipeline import Collection, Cubic, Logits, Pipeline, load_pipeline
+from distilspec.compress.collection import Collection
+from distilspec.compress.pipeline import Pipeline, load_pipeline
+from distilspec.compress.sections.distillation import Logits
+from distilspec.compress.sections.pruning import Cubic
 from distilspec.reference.contract.errors import FormatError
 
 LEAST = """
@@ -53,7 +56,7 @@ def test_everything_can_be_said(read):
         + PRUNING
         + ", block_shape: [16, 4], scope: global}\n"
         + "distillation: {hard: 0, hidden: {projection: code}, relation: {pairs: [query-key]}, cosine: {}}\n"
-        + "quantisation: {recipe: w8a8-dynamic, budget: 0.2}\n"
+        + "quantisation: {recipes: [w8a8-dynamic, w7a8-static], budget: 0.2}\n"
     )
 
     assert pipeline.student.layers == [0, 2, 5]
@@ -61,6 +64,7 @@ def test_everything_can_be_said(read):
     assert pipeline.pruning.schedule == Cubic(kind="cubic", begin=0.0, end=0.6, every=20)
     assert pipeline.distillation.logits is None
     assert pipeline.distillation.relation.pairs == ["query-key"]
+    assert pipeline.quantisation.recipes == ["w8a8-dynamic", "w7a8-static"]
     assert pipeline.quantisation.budget == 0.2
 
 
@@ -101,6 +105,16 @@ def test_everything_can_be_said(read):
         ),
         (LEAST.replace("  labels", "  where: {a: []}\n  labels"), "data.where.a"),
         (LEAST + "distillation: {hard: 0}\n", "distillation: hard is 0 and no loss is named; expected"),
+        (
+            LEAST + "quantisation: {recipe: w8a8-static}\n",
+            "quantisation: 'recipe' is no key here; expected one of recipes, calibration",
+        ),
+        (LEAST + "quantisation: {recipes: []}\n", "quantisation.recipes is .*; expected"),
+        (LEAST + "quantisation: {recipes: [fp32]}\n", "quantisation.recipes.0 is 'fp32'; expected"),
+        (
+            LEAST + "quantisation: {recipes: [w8a32, w8a32]}\n",
+            "quantisation: recipes are w8a32, w8a32; expected each once",
+        ),
         (LEAST + "student: {layers: []}\n", "student.layers"),
         (LEAST + "seed: 1\nseed: 2\n", "a key stands twice"),
         (LEAST + "seed: true\n", "seed is True; expected a valid integer"),

@@ -10,9 +10,9 @@ import torch
 from refusal import refused
 from tiny_classifier import tiny_classifier
 
-from distilspec.compress.pipeline import Pruning
 from distilspec.compress.pruning import encoder_weights
 from distilspec.compress.reconstruction import reconstruct
+from distilspec.compress.sections.pruning import Pruning
 from distilspec.reference.contract.errors import RangeError, ShapeError
 from distilspec.reference.objectives import least_squares_pruning
 
@@ -30,7 +30,14 @@ def pruned(pruning, texts=TEXTS):
     """Return a dense model, its pruned copy, and how many Linears were counted."""
     dense = tiny_classifier(2)
     student, done = copy.deepcopy(dense), []
-    reconstruct(student, texts, pruning, pruning.reconstruction, lambda: done.append(1))
+    reconstruct(
+        student,
+        texts,
+        pruning.reconstruction,
+        block_shape=pruning.block_shape,
+        sparsity=pruning.sparsity,
+        advance=lambda: done.append(1),
+    )
     return dense, student, len(done)
 
 

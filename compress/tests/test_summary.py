@@ -29,12 +29,13 @@ def planned(folder, seed=0, **sections):
     return Planned(pipeline, Path("tiny.yaml"), folder / f"{pipeline.name}-seed-{seed}")
 
 
-def finish(run, teacher, fp32, int8=None):
+def finish(run, teacher, fp32, int8=None, **recipes):
     """Write what an evaluated run leaves: so many of the first answers of each model are right."""
+    int8 = ({} if int8 is None else {"w8a8-static": int8}) | recipes
     run.folder.mkdir(parents=True)
     (run.folder / "student").mkdir()
     (run.folder / "student" / "config.json").write_text(json.dumps({"n_layers": 2}))
-    counts = {"teacher": teacher, "student": fp32} | ({} if int8 is None else {"student-w8a8-static": int8})
+    counts = {"teacher": teacher, "student": fp32} | {f"student-{recipe}": count for recipe, count in int8.items()}
     models = {name: {"correct": "1" * count + "0" * (ROWS - count)} for name, count in counts.items()}
     (run.folder / "evaluation.json").write_text(json.dumps({"models": models}))
     return run
@@ -52,12 +53,12 @@ def test_figures_are_means_over_seeds(tmp_path):
     (student,) = summary["students"]
     assert (student["seeds"], student["rows"], student["layers"]) == ([0, 2], ROWS, 2)
     assert {model: found["points"] for model, found in student["accuracy"].items()} == {
-        "teacher": 81.0, "fp32": 79.5, "int8": 79.5
+        "teacher": 81.0, "fp32": 79.5, "w8a8-static": 79.5
     }  # fmt: skip
     assert {name: found["points"] for name, found in student["differences"].items()} == pytest.approx(
-        {"fp32 - teacher": -1.5, "int8 - fp32": 0.0, "int8 - teacher": -1.5}
+        {"fp32 - teacher": -1.5, "w8a8-static - fp32": 0.0, "w8a8-static - teacher": -1.5}
     )
-    found = student["differences"]["int8 - fp32"]
+    found = student["differences"]["w8a8-static - fp32"]
     assert found["low"] < -0.4, "one seed alone lost half a point, and may be drawn alone"
     assert found["high"] > 0.4
     (absent,) = summary["absent"]
@@ -81,11 +82,35 @@ def test_goals_are_judged_by_the_point_with_the_interval_beside(tmp_path, int8, 
 def test_a_dense_student_has_no_goal_for_sparse_ones_and_a_float32_one_none(tmp_path):
     """Nothing is asked of what was not made."""
     dense = finish(planned(tmp_path, pruning=None), 324, 320, 320)
-    assert [goal["difference"] for goal in summarise("all", [dense])["students"][0]["goals"]] == ["int8 - fp32"]
+    assert [goal["difference"] for goal in summarise("all", [dense])["students"][0]["goals"]] == ["w8a8-static - fp32"]
     float32 = finish(planned(tmp_path / "float32", quantisation=None), 324, 320)
     (student,) = summarise("all", [float32])["students"]
     assert (student["goals"], set(student["accuracy"])) == ([], {"teacher", "fp32"})
-    assert any("| - |" in line for line in as_markdown(summarise("all", [float32])))
+    assert not any("w8a8" in line for line in as_markdown(summarise("all", [float32])))
+
+
+def test_every_recipe_has_its_own_rows(tmp_path):
+    """Accuracy, goals and seeds; a recipe in which one seed was not asked has none, and a line says so."""
+    names = ["w8a8-static", "w7a8-static"]
+    runs = [planned(tmp_path, seed, quantisation={"recipes": names}) for seed in (0, 1)]
+    finish(runs[0], 324, 320, **{"w8a8-static": 319, "w7a8-static": 317})
+    summary = summarise("all", runs[:1])
+    (student,) = summary["students"]
+    assert student["recipes"] == names
+    assert student["accuracy"]["w7a8-static"]["points"] == 79.25
+    assert [(goal["difference"], goal["reached"]) for goal in student["goals"]] == [
+        ("w8a8-static - fp32", True), ("w8a8-static - teacher", False),
+        ("w7a8-static - fp32", False), ("w7a8-static - teacher", False),
+    ]  # fmt: skip
+    lines = list(as_markdown(summary))
+    assert [line.split("|")[2].strip() for line in lines if line.startswith("| tiny | w") and "[" in line] == names
+    (seed,) = [line for line in lines if line.startswith("| tiny | 0 |")]
+    assert seed.startswith("| tiny | 0 | 81.00 | 80.00 | 79.75 | 0 | 79.25 | 0 |")
+
+    finish(runs[1], 324, 320, **{"w8a8-static": 319})
+    summary = summarise("all", runs)
+    assert summary["students"][0]["recipes"] == ["w8a8-static"]
+    assert [(one["seed"], one["reason"]) for one in summary["absent"]] == [(1, "not asked in w7a8-static")]
 
 
 def test_bytes_are_those_of_the_saved_constants(tmp_path):
@@ -97,16 +122,19 @@ def test_bytes_are_those_of_the_saved_constants(tmp_path):
     (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
     finished = read_run(Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder))
 
-    programs = {"fp32": "fp32", "int8": "w8a8-static"}
-    loaded = {name: load_program(result.folder / "programs" / saved) for name, saved in programs.items()}
-    loaded["int8_dense"] = unpack(loaded["int8"])
-    assert finished.kept == 1
-    for name, program in loaded.items():
+    int8 = load_program(result.folder / "programs" / "w8a8-static")
+    assert finished.kept == {"w8a8-static": 1}
+    assert list(finished.bytes) == ["fp32", "w8a8-static"]
+    for found, program in (
+        (finished.bytes["fp32"], load_program(result.folder / "programs" / "fp32")),
+        (finished.bytes["w8a8-static"], int8),
+        (finished.bytes_with_zeros["w8a8-static"], unpack(int8)),
+    ):
         sizes = {constant: array.nbytes for constant, array in program.constants.items()}
         linears = [step for step in program.steps if "encoder" in step.tags and step.op.endswith("linear")]
         of_linears = {operand for step in linears for operand in step.inputs if operand in sizes}
-        assert finished.bytes[name] == Bytes(sum(sizes[constant] for constant in of_linears), sum(sizes.values())), name
-    assert finished.bytes["int8"].encoder < finished.bytes["int8_dense"].encoder
+        assert found == Bytes(sum(sizes[constant] for constant in of_linears), sum(sizes.values()))
+    assert finished.bytes["w8a8-static"].encoder < finished.bytes_with_zeros["w8a8-static"].encoder
 
 
 def test_seconds_are_those_of_work(tmp_path):
@@ -168,8 +196,10 @@ def test_the_tables_name_losses_and_what_is_absent(tmp_path):
 
     (row,) = [line for line in lines if line.startswith("| tiny | 50% (4, 1) | 2 | 1 |")]
     assert "| 81.00 [" in row
+    assert "| -1.00 [" in row
+    (row,) = [line for line in lines if line.startswith("| tiny | w8a8-static | 79.50 [")]
     assert "| -1.50 [" in row
-    assert [line.split("|")[-2].strip() for line in lines if line.startswith("| INT8 - ")] == ["reached", "missed"]
+    assert [line.split("|")[-2].strip() for line in lines if " at least " in line] == ["reached", "missed"]
     assert "`tiny` has one seed, so its interval is for other rows alone." in lines
     assert f"- `tiny`, seed 1: not begun (`{runs[1].folder}`)" in lines
     tables = [line for line in lines if line.startswith("|")]
@@ -203,7 +233,7 @@ def test_pictures_show_every_student(tmp_path):
     draw_pictures(summarise("all", runs), tmp_path)
 
     text = (tmp_path / "accuracy.svg").read_text()
-    for name in ("tiny", "dense", "float32", "INT8 - FP32, goal -0.5"):
+    for name in ("tiny", "dense", "float32", "w8a8-static - FP32, goal -0.5"):
         assert f"<!-- {name}" in text
     assert (tmp_path / "size.svg").read_text().count("<!-- 50% (4, 1), 2 layers -->") == 2
     assert not (tmp_path / "latency.svg").exists()

@@ -9,7 +9,9 @@ from tiny_classifier import HEADS, batch, tiny_classifier
 
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import observe
-from distilspec.compress.pipeline import Distillation, Pruning, Training
+from distilspec.compress.sections.distillation import Distillation
+from distilspec.compress.sections.pruning import Pruning
+from distilspec.compress.sections.training import Training
 from distilspec.compress.students import make_student
 from distilspec.compress.training import Trainer, learning_rate_at, sparsity_at
 from distilspec.reference.contract.errors import FormatError, RangeError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -70,6 +71,22 @@ def test_every_saved_program_is_judged_unless_recipes_are_named(result, call):
         status, printed, _ = call("check", "reference", "--model", *arguments, "--json")
         assert status == 0
         assert {case["recipe"] for case in json.loads(printed)["cases"]} == recipes
+
+
+def test_two_int8_programs_stand_side_by_side(call, tmp_path):
+    """Unless a recipe is named, float32 answers and every program is judged; each recipe takes its own."""
+    result = tiny_result(tmp_path)
+    shutil.copytree(tiny_result(tmp_path / "other", recipe=Recipe.W7A8_STATIC).folder / "programs" / "w7a8-static",
+        result.folder / "programs" / "w7a8-static",
+    )  # fmt: skip
+    plain, named = (
+        call("run", result.folder, "a man is eating", "--json", *more) for more in ((), ("--recipe", "fp32"))
+    )
+    assert plain == named
+    assert compressed_of(result.folder).program(Recipe.W7A8_STATIC, []).recipe == "w7a8-static"
+    status, printed, _ = call("check", "reference", "--model", result.folder, "--json")
+    assert status == 0
+    assert {case["recipe"] for case in json.loads(printed)["cases"]} == {"fp32", "w8a8-static", "w7a8-static"}
 
 
 def test_what_is_compressed_is_not_pruned_once_more(result, call):

@@ -47,7 +47,7 @@ def attended(target, given, machine=True, *, order=None, calls=1, layout=None, o
 
     Lanes without a token hold NaN. Units run in ``order``, in ``calls`` calls by as many workers; those that are not in
     it leave ``UNTOUCHED``. A worker leaves the scratch memory of the others as it was. ``out_scale`` float32 and
-    ``zero_point`` uint8 are [batch, tokens].
+    ``zero_point`` uint8 are numbers.
     """
     batch, heads, tokens, head_dim = given.query.shape
     tile, lane = target.tile, 4
@@ -74,7 +74,6 @@ def attended(target, given, machine=True, *, order=None, calls=1, layout=None, o
                 b * tiles * rows + (heads + h) * head_dim * feature,
                 b * tiles * rows + (2 * heads + h) * head_dim * feature,
                 b * tokens * 8, b * 8, (b * tiles + t) * out_tile + h * head_dim * out_feature,
-                (b * tiles + t) * tile * lane,
             ]
             for b in range(batch) for h in range(heads) for t in range(tiles)
         ],
@@ -84,13 +83,10 @@ def attended(target, given, machine=True, *, order=None, calls=1, layout=None, o
         places = np.ascontiguousarray(places[order])
     size = scratch_bytes(target, tokens, head_dim, layout)
     scratch = np.full((calls, size), 0xFF, np.uint8)
-    by_token = []
-    if layout is not None:
-        scales, zero_points = np.ones((batch, tiles * tile), np.float32), np.zeros((batch, tiles * tile), np.int32)
-        scales[:, :tokens] = out_scale
-        zero_points[:, :tokens] = zero_point
-        by_token = [scales, zero_points - np.int32(shifted(target))]
-    operands = (merged, merged, merged, keys, counts, places, out, *by_token, scratch, given.scale, head_dim, size)
+    of_codes = () if layout is None else (float(out_scale), int(zero_point) - shifted(target))
+    operands = (
+        merged, merged, merged, keys, counts, places, out, scratch, float(given.scale), *of_codes, head_dim, size,
+    )  # fmt: skip
     for worker in range(calls):
         of_others = np.delete(scratch, worker, axis=0)
         cuts = [len(places) * end // calls for end in (worker, worker + 1)]

@@ -17,7 +17,7 @@ STEP = 8
 def chained():
     """Return a kernel: counts[unit] becomes 1 more than the sum of all counts that were there before the operation."""
     builder = Builder(
-        "chained", **dict.fromkeys(("before", "after", "threads"), PTR), size=I64,
+        "chained", **dict.fromkeys(("before", "after", "threads", "most"), PTR), size=I64,
         **dict.fromkeys(("first", "last", "worker"), I64),
     )  # fmt: skip
     p = builder.parameters
@@ -29,6 +29,8 @@ def chained():
     mine = builder.offset(p["threads"], builder.mul(p["worker"], STEP))
     done = builder.sub(p["last"], p["first"])
     builder.store(builder.add(builder.load(mine, type=I64), done), mine)
+    most = builder.offset(p["most"], builder.mul(p["worker"], STEP))
+    builder.store(builder.max(builder.load(most, type=I64), done), most)
     return builder.finish()
 
 
@@ -43,20 +45,20 @@ class Chain:
     Operations of which each reads all that the one before has written.
 
     After operation n every count is the sum of the counts before plus 1, so a unit that ran too early, twice or not at
-    all leaves another number behind.
+    all leaves another number behind. ``threads`` are the units of every thread, ``most`` its largest part at once.
     """
 
     def __init__(self, target, *, operations=20, units=13, grain=2, threads=4):
         """Write the calls down."""
         self.units, self.operations = units, operations
         self.counts = np.zeros((operations + 1, units), np.int64)
-        self.threads = np.zeros(threads, np.int64)
+        self.threads, self.most = np.zeros((2, threads), np.int64)
         self._slots = []
         self.calls = [self._call(target, number, grain) for number in range(operations)]
 
     def _call(self, target, number, grain):
         before, after = self.counts[number], self.counts[number + 1]
-        addresses = [array.ctypes.data for array in (before, after, self.threads)]
+        addresses = [array.ctypes.data for array in (before, after, self.threads, self.most)]
         self._slots.append(np.array([*addresses, self.units], np.int64))
         return Call(compiled(target).entry("chained"), self._slots[-1].ctypes.data, self.units, grain)
 
@@ -71,3 +73,4 @@ class Chain:
         """Forget what has run."""
         self.counts[:] = 0
         self.threads[:] = 0
+        self.most[:] = 0

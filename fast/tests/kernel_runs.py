@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from rowwise_runs import by_token, run, shifted, tiled
 
-from distilspec.fast.kernels.block_sparse import block_sparse
+from distilspec.fast.kernels.block_sparse import block_sparse, near_block_sparse
 from distilspec.fast.kernels.codes import Layout, code_bytes
 from distilspec.fast.kernels.dense import dense
 from distilspec.fast.kernels.epilogue import Epilogue
@@ -36,9 +36,9 @@ def product(kernel, target, x, weight, *, machine=True, epilogue=None, parts=1, 
     """
     Return what a kernel makes of x [tokens, K], codes of the specification or floats, and a weight [N, K].
 
-    ``operands`` are w_scale and bias [N], x_scale, zero_point, out_scale and out_zero_point [tokens], and residual
-    [tokens, N], all that are not given 0 or 1. The rows are computed in ``parts`` calls. Floats are [tokens, N], codes
-    [tiles, codes of a tile] as they are held.
+    ``operands`` are w_scale and bias [N], x_scale and zero_point [tokens], the numbers out_scale and out_zero_point,
+    and residual [tokens, N], all that are not given 0 or 1. The rows are computed in ``parts`` calls. Floats are
+    [tokens, N], codes [tiles, codes of a tile] as they are held.
     """
     epilogue = epilogue or Epilogue()
     tokens, features = len(x), len(weight)
@@ -46,12 +46,12 @@ def product(kernel, target, x, weight, *, machine=True, epilogue=None, parts=1, 
     given = {
         "sums": weight.astype(np.int64).sum(axis=1).astype(np.int32), "w_scale": np.ones(features, np.float32),
         "bias": np.zeros(features, np.float32), "x_scale": np.ones(tokens, np.float32),
-        "zero_point": np.zeros(tokens, np.int32), "out_scale": np.ones(tokens, np.float32),
-        "out_zero_point": np.zeros(tokens, np.int32), "residual": np.zeros((tokens, features), np.float32),
+        "zero_point": np.zeros(tokens, np.int32), "residual": np.zeros((tokens, features), np.float32),
+        "out_scale": 1.0, "out_zero_point": 0,
     } | operands  # fmt: skip
-    for name in ("zero_point", "out_zero_point"):
-        given[name] = given[name].astype(np.int32) - np.int32(shifted(target))
-    for name in ("x_scale", "zero_point", "out_scale", "out_zero_point"):
+    given["zero_point"] = given["zero_point"].astype(np.int32) - np.int32(shifted(target))
+    given["out_zero_point"] -= shifted(target)
+    for name in ("x_scale", "zero_point"):
         given[name] = by_token(given[name], target, 1)
     given["residual"] = tiled(given["residual"], target)
     written = tiles * features * target.tile
@@ -85,4 +85,5 @@ def _prepared(kernel, target, x, weight):
         return dense, {"codes": tiled_factors(codes, target), **panels.operands, "block": 1}, panels.units
     blocks = packed_blocks(weight, target)
     arrays = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts}
-    return block_sparse, {"codes": tiled_rows(codes, target), **arrays, "inputs": x.shape[1]}, blocks.units
+    function_of = near_block_sparse if kernel == "near_block_sparse" else block_sparse
+    return function_of, {"codes": tiled_rows(codes, target), **arrays, "inputs": x.shape[1]}, blocks.units

@@ -13,7 +13,7 @@ from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeEr
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.saved import load_program
 
-RECIPES = ("fp32", "w8a8-static", "w8a8-dynamic-token", "w8a8-dynamic", "w8a32")
+RECIPES = ("fp32", "w8a8-static", "w8a8-dynamic-token", "w7a8-static", "w8a8-dynamic", "w8a32")
 BACKENDS = ("native", "numpy")
 
 

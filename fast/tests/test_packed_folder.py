@@ -21,7 +21,7 @@ def folder(tmp_path):
     return tmp_path / "engine"
 
 
-@pytest.mark.parametrize("recipe", ["fp32", "w8a8-static", "w8a8-dynamic", "w8a8-dynamic-token"])
+@pytest.mark.parametrize("recipe", ["fp32", "w8a8-static", "w7a8-static", "w8a8-dynamic", "w8a8-dynamic-token"])
 @pytest.mark.parametrize("head", ["feature-extraction", "question-answering", "sentence-embedding"])
 def test_a_loaded_engine_gives_the_same_bits(recipe, head, tmp_path):
     """And shows the same tensors."""

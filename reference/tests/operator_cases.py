@@ -161,6 +161,7 @@ CASES = [
     ("dynamic_quantize_token", [np.float32([[0, 0], [127, -63.5]])], {}),
     ("dynamic_quantize_token", [real(4)], {}),
     ("symmetric_scale", [np.float32([0, 1e-38, 1, 254])], {}),
+    ("symmetric_scale", [np.float32([0, 1e-38, 1, 254])], {"largest_code": 64}),
     ("asymmetric_scale", [np.float32([0, -1, 0.5, -1e-39]), np.float32([0, 3, 2, 0])], {}),
     ("matmul_integer", [codes(np.uint8, 2, 3, 64), Constant(codes(np.int8, 64, 5)), Constant(np.uint8(128))], {}),
     ("matmul_integer", [codes(np.int8, 3, 64), codes(np.int8, 64, 5)], {}),

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from distilspec.compress.pipeline import Data
+from distilspec.compress.sections.data import Data
 from distilspec.reference.contract.errors import FormatError, RangeError, UnsupportedError
 
 #: Columns, and the value or values of each that are read.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distilspec.compress.summary import FP32, INT8, TEACHER
+from distilspec.compress.summary import FP32, TEACHER
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.formats.json_file import read_json
 
@@ -21,8 +21,8 @@ def with_latency(summary: Mapping[str, Any], paths: Sequence[Path]) -> dict[str,
     Return the summary with a list ``latency``: the rows of benchmarks, with the accuracy of what they ran.
 
     ``model`` is the student's name, or ``teacher of NAME``. ``accuracy`` is None where it was not measured: of a
-    teacher in INT8, and of a student under another recipe than its pipeline's. ``is_best`` says that results are right
-    and that no other such row of the same shape and threads is as quick and as accurate or better.
+    teacher in INT8, and of a student under a recipe that its pipeline does not name. ``is_best`` says that results are
+    right and that no other such row of the same shape and threads is as quick and as accurate or better.
 
     Parameters
     ----------
@@ -79,7 +79,5 @@ def _student(summary: Mapping[str, Any], path: Path, folder: str) -> Any:
 
 def _accuracy(student: Mapping[str, Any], row: Row, is_student: bool) -> Any:
     if not is_student:
-        return student["accuracy"][TEACHER] if row["recipe"] == "fp32" else None
-    if row["recipe"] == "fp32":
-        return student["accuracy"][FP32]
-    return student["accuracy"][INT8] if row["recipe"] == student["recipe"] else None
+        return student["accuracy"][TEACHER] if row["recipe"] == FP32 else None
+    return student["accuracy"].get(row["recipe"])

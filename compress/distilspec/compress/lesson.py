@@ -13,8 +13,9 @@ from transformers import DistilBertForSequenceClassification
 from distilspec.compress.batches import Batch, EncodedRows, logits_of
 from distilspec.compress.objective import Objective
 from distilspec.compress.observe import Observation
-from distilspec.compress.pipeline import Pruning, Training
 from distilspec.compress.run import Run
+from distilspec.compress.sections.pruning import Pruning
+from distilspec.compress.sections.training import Training
 from distilspec.compress.training import Trainer, learning_rate_at, sparsity_at
 
 #: A training run is saved so many times on its way, and can go on from each.
@@ -62,12 +63,8 @@ def learn(
     each = rows.steps(section.batch_size)
     steps = section.epochs * each
     every = max(1, steps // CHECKPOINTS)
-    told = run.pipeline.model_dump_json(exclude={"outputs", "hours", "quantisation"}, exclude_defaults=True)
-    origin = f"{run.pipeline.name}/{stage}/{hashlib.sha256(f'{told}{run.lessons}'.encode()).hexdigest()[:12]}"
-    if stage == "teacher":
-        origin = f"teacher/{run.teacher_home.name}"
     torch.manual_seed(run.pipeline.seed)
-    trainer = Trainer(model, objective, section, pruning, steps=steps, origin=origin)
+    trainer = Trainer(model, objective, section, pruning, steps=steps, origin=origin_of(run, stage))
     if checkpoint.exists():
         trainer.restore(checkpoint)
         run.record.event(stage, "restored", step=trainer.step)
@@ -90,3 +87,11 @@ def learn(
     accuracy = float(np.mean(logits_of(model, validation).argmax(axis=1) == validation.labels))
     run.record.event(stage, "learned", validation_accuracy=accuracy)
     run.record.say(f"  accuracy on {len(validation)} validation rows {accuracy:.4f}")
+
+
+def origin_of(run: Run, stage: str) -> str:
+    """Return the name of what a checkpoint belongs to: everything that training depends on, and nothing else."""
+    if stage == "teacher":
+        return f"teacher/{run.teacher_home.name}"
+    told = run.pipeline.model_dump_json(exclude={"outputs", "hours", "quantisation"}, exclude_defaults=True)
+    return f"{run.pipeline.name}/{stage}/{hashlib.sha256(f'{told}{run.lessons}'.encode()).hexdigest()[:12]}"

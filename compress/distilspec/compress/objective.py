@@ -12,7 +12,7 @@ from transformers import DistilBertForSequenceClassification
 
 from distilspec.compress import losses
 from distilspec.compress.observe import Observation
-from distilspec.compress.pipeline import Attention, Distillation, Hidden, Relation
+from distilspec.compress.sections.distillation import Attention, Distillation, Hidden, Relation
 from distilspec.reference.contract.errors import ShapeError, errors_about
 from distilspec.reference.objectives import tinybert_layer_map
 from distilspec.reference.objectives.tinybert_layer_map import TinyBertLayerMap

@@ -8,41 +8,54 @@ stages before it have made, so that each can run alone. The teacher and its logi
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.pruning import encoder_weights
+from distilspec.compress.record import write_json
 from distilspec.compress.run import Run, alone_in
 from distilspec.compress.stages.distil import distil
 from distilspec.compress.stages.evaluate import evaluate
 from distilspec.compress.stages.export import export
-from distilspec.compress.stages.quantise import quantisation_of, quantise
+from distilspec.compress.stages.quantise import is_quantised, quantisation_of, quantise
 from distilspec.compress.stages.student import layers_of, start_student
 from distilspec.compress.stages.teacher import make_teacher, untrained
 from distilspec.compress.students import make_student
 from distilspec.compress.training import criterion_of, sparsity_at
 from distilspec.reference.contract.errors import RangeError, errors_about
+from distilspec.reference.formats.compressed import Compressed
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: what it does, what it makes, and the stages that must be done before."""
+    """One stage: what it does, what it makes, the stages that must be done before, and whether what is there is all."""
 
     work: Callable[[Run], None]
     made: Callable[[Run], Path]
     needs: tuple[str, ...] = ()
+    is_whole: Callable[[Run], bool] = lambda _: True
+
+    def is_done(self, run: Run) -> bool:
+        """Return whether the stage needs not run."""
+        return self.made(run).exists() and self.is_whole(run)
 
 
 STAGES: Mapping[str, Stage] = {
     "teacher": Stage(make_teacher, lambda run: run.teacher),
     "student": Stage(start_student, lambda run: run.folder / "start", ("teacher",)),
     "distil": Stage(distil, lambda run: run.folder / "student", ("teacher", "student")),
-    "quantise": Stage(quantise, lambda run: run.folder / "quantisation.json", ("distil",)),
+    "quantise": Stage(quantise, lambda run: run.folder / "quantisation.json", ("distil",), is_quantised),
     "export": Stage(export, lambda run: run.folder / "programs", ("distil", "quantise")),
-    "evaluate": Stage(evaluate, lambda run: run.folder / "evaluation.json", ("teacher", "distil", "quantise")),
+    "evaluate": Stage(evaluate, lambda run: run.folder / "evaluation.json", ("teacher", "export")),
 }
+
+
+#: What depends on the section ``quantisation``; nothing else does, so training is never lost to a change of it.
+FROM_QUANTISATION = ("quantise", "export", "evaluate")
 
 
 def run_stages(run: Run, only: str | None = None) -> None:
@@ -65,17 +78,44 @@ def run_stages(run: Run, only: str | None = None) -> None:
         quantisation_of(run)
     rehearse(run)
     with alone_in(run.folder):
+        if only in (None, *FROM_QUANTISATION):
+            _take_quantisation(run)
         for name in names if only is None else [only]:
             for needed in STAGES[name].needs:
                 made = STAGES[needed].made(run)
-                if needed in names and not made.exists():
-                    raise RangeError(f"stage {name}: {made} is not there; expected that stage {needed} has made it")
+                if needed in names and not STAGES[needed].is_done(run):
+                    state = "whole" if made.exists() else "there"
+                    raise RangeError(f"stage {name}: {made} is not {state}; expected that stage {needed} has made it")
             _run_stage(run, name)
+
+
+def _take_quantisation(run: Run) -> None:
+    """Take away what was made under another section ``quantisation``; the choice of a recipe in both stays."""
+    before, now = run.recorded_quantisation(), run.own_quantisation()
+    if before == now:
+        return
+    run.record.say(f"{run.folder}: quantisation is another than before; its results are made anew, training stays")
+    for name in reversed(FROM_QUANTISATION):
+        made = STAGES[name].made(run)
+        if name != "quantise":
+            shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
+        elif made.exists() and _without_recipes(before) == _without_recipes(now) is not None:
+            result = Compressed(run.folder)
+            write_json(made, {"ranges": result.ranges, "recipes": result.choices})
+        else:
+            made.unlink(missing_ok=True)
+    run.write_own()
+
+
+def _without_recipes(section: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if section is None:
+        return None
+    return {name: value for name, value in section.items() if name not in ("recipe", "recipes")}
 
 
 def _run_stage(run: Run, name: str) -> None:
     stage = STAGES[name]
-    if stage.made(run).exists() and stage.made(run) != run.origin:
+    if stage.is_done(run) and stage.made(run) != run.origin:
         run.record.say(f"{name}: done before, {stage.made(run)}")
         return
     run.expect_time(name)

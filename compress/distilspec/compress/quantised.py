@@ -1,9 +1,10 @@
 """
-What INT8 costs a model, measured in torch: codes and scales are those of the specification's operators.
+What INT8 costs a model, one Linear at a time, and which Linears stay in float32 because of it.
 
-Each encoder Linear sees its input and its weight as codes times scale. Their products are summed in float32, where the
-program that is written sums integers exactly: logits differ by float32's rounding, labels only at a tie. The range of
-``w8a8-dynamic`` is that of a whole batch, so its codes depend on which rows are read together, as the recipe says.
+A Linear alone in INT8 is measured in torch: it sees its input and its weight as codes times scale, and codes and scales
+are those of the specification. Only the sums are float32's instead of exact integers. What several Linears cost
+together is asked of the program itself, by the function that the caller gives. The range of ``w8a8-dynamic`` is that of
+a whole batch, so its codes depend on which rows are read together, as the recipe says.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from scipy.special import log_softmax
 from torch import Tensor, nn
 from transformers import DistilBertForSequenceClassification, DistilBertPreTrainedModel
 
-from distilspec.compress.batches import EncodedRows, logits_of
+from distilspec.compress.batches import READING, EncodedRows, logits_of
+from distilspec.compress.observe import observe
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
+from distilspec.reference.recipes import quantize_weight
 from distilspec.reference.recipes.encoder_linears import is_encoder_linear
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -83,7 +86,7 @@ def quantised(
     inputs : mapping of str to str
         The Linears that are INT8, with the tensor that each reads.
     ranges : mapping of tensor name to (minimum, maximum)
-        As ``calibrate`` returns them; read for ``w8a8-static`` only.
+        As ``calibrate`` returns them; read for static recipes only.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def quantised(
     with ExitStack() as stack:
         for name, tensor in inputs.items():
             linear = model.base_model.get_submodule(name)
-            stack.enter_context(_quantised_linear(linear, _activations(recipe, tensor, ranges)))
+            stack.enter_context(_quantised_linear(linear, recipe, _activations(recipe, tensor, ranges)))
         yield
 
 
@@ -104,6 +107,7 @@ def choose(
     ranges: Ranges,
     rows: EncodedRows,
     *,
+    ask: Callable[[Sequence[str]], Array],
     budget: float,
     advance: Callable[[], None],
 ) -> Choice:
@@ -112,6 +116,8 @@ def choose(
 
     Parameters
     ----------
+    ask : callable
+        From the Linears that stay in float32 to the logits of ``rows`` by the INT8 program that keeps them.
     budget : float
         Hundredths of accuracy on ``rows``.
     advance : callable
@@ -120,18 +126,17 @@ def choose(
     plain = logits_of(model, rows)
     float32_accuracy = _accuracy(plain, rows)
     table = []
+    states = _states(model, rows)
     for name, tensor in inputs.items():
         with quantised(model, recipe, {name: tensor}, ranges):
-            logits = logits_of(model, rows)
+            logits = _logits_from(_layer_of(model, name), states, model, rows)
         table.append(Sensitivity(name, _divergence(plain, logits), _accuracy(logits, rows)))
         advance()
     table.sort(key=lambda row: -row.divergence)
     tradeoff: list[Tradeoff] = []
     for count in range(len(table) + 1):
         kept = [row.step for row in table[:count]]
-        rest = {name: tensor for name, tensor in inputs.items() if name not in kept}
-        with quantised(model, recipe, rest, ranges):
-            accuracy = _accuracy(logits_of(model, rows), rows)
+        accuracy = _accuracy(ask(kept), rows) if count < len(table) else float32_accuracy
         tradeoff.append(Tradeoff(count, accuracy, _weight_bytes(model, inputs, kept)))
         if 100 * (float32_accuracy - accuracy) <= budget:
             break
@@ -139,13 +144,49 @@ def choose(
     return Choice(float32_accuracy, tuple(kept), tuple(table), tuple(tradeoff))
 
 
+class _Known(nn.Module):
+    """Stands for embeddings and layers whose output is known, batch after batch."""
+
+    def __init__(self, states: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.states = iter(states)
+
+    def forward(self, *_: Any, **__: Any) -> Tensor:
+        return next(self.states)
+
+
+@torch.no_grad()
+def _states(model: DistilBertForSequenceClassification, rows: EncodedRows) -> list[list[Tensor]]:
+    """Return what each layer reads of each batch, [layers][batches]: of a model whose layers before it are float32."""
+    batches = [rows.batch(numbers) for numbers in rows.by_length(READING)]
+    seen = [observe(model, batch.input_ids, batch.attention_mask).hidden_states for batch in batches]
+    return [list(of_layer) for of_layer in zip(*seen, strict=True)]
+
+
+def _logits_from(
+    layer: int, states: Sequence[Sequence[Tensor]], model: DistilBertForSequenceClassification, rows: EncodedRows
+) -> Array:
+    """Return the logits of all rows; the layers before this one are not run again."""
+    base = model.distilbert
+    layers, embeddings = base.transformer.layer, base.embeddings
+    try:
+        base.transformer.layer = layers[layer:]
+        base.add_module("embeddings", _Known(states[layer]))
+        return logits_of(model, rows)
+    finally:
+        base.transformer.layer, base.embeddings = layers, embeddings
+
+
+def _layer_of(model: DistilBertForSequenceClassification, name: str) -> int:
+    layers = range(len(model.distilbert.transformer.layer))
+    return next(number for number in layers if name.startswith(f"transformer.layer.{number}."))
+
+
 @contextmanager
-def _quantised_linear(linear: nn.Module, activations: Callable[[Array], Array]) -> Iterator[None]:
+def _quantised_linear(linear: nn.Module, recipe: Recipe, activations: Callable[[Array], Array]) -> Iterator[None]:
     weight = linear.get_parameter("weight")
     plain = weight.detach().clone()
-    array = plain.numpy()
-    scale = ops.symmetric_scale(np.abs(array).max(axis=1))
-    codes = ops.quantize(array, scale, np.zeros(len(array), np.int8), axis=0)
+    codes, scale = quantize_weight(plain.numpy(), recipe)
     handle = linear.register_forward_pre_hook(lambda _, args: _float32(activations(args[0].numpy())))
     try:
         with torch.no_grad():
@@ -163,7 +204,7 @@ def _activations(recipe: Recipe, tensor: str, ranges: Ranges) -> Callable[[Array
             return lambda x: ops.dequantize(*ops.dynamic_quantize(x))
         case Recipe.W8A8_DYNAMIC_TOKEN:
             return lambda x: ops.dequantize(*ops.dynamic_quantize_token(x))
-        case Recipe.W8A8_STATIC:
+        case Recipe.W8A8_STATIC | Recipe.W7A8_STATIC:
             scale, zero_point = ops.asymmetric_scale(*(np.asarray(end, np.float64) for end in ranges[tensor]))
             return lambda x: ops.dequantize(ops.quantize(x, scale, zero_point), scale, zero_point)
         case Recipe.W8A32:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import DistilBertForSequenceClassification
 
 from distilspec.compress.batches import READING
-from distilspec.compress.pipeline import Pruning, Reconstruction
+from distilspec.compress.sections.pruning import Reconstruction
 from distilspec.reference import objectives
 from distilspec.reference.contract.errors import errors_about
 from distilspec.reference.contract.types import Float64Array
@@ -35,8 +35,10 @@ _LINEARS = (
 def reconstruct(
     student: DistilBertForSequenceClassification,
     texts: Sequence[Sequence[int]],
-    section: Pruning,
-    reconstruction: Reconstruction,
+    section: Reconstruction,
+    *,
+    block_shape: tuple[int, int],
+    sparsity: float,
     advance: Callable[[], None],
 ) -> None:
     """
@@ -48,8 +50,9 @@ def reconstruct(
         Changed in place; a copy as it is now says what each Linear should answer.
     texts : sequence of sequence of int
         Tokens of texts, the special ones included, on which the inputs of the Linears are observed.
-    section : Pruning
-    reconstruction : Reconstruction
+    section : Reconstruction
+    block_shape : (int, int)
+    sparsity : float
     advance : callable
         Called after each Linear.
 
@@ -71,10 +74,10 @@ def reconstruct(
                         wanted.get_submodule(name).get_parameter("weight").numpy(),
                         gram,
                         cross,
-                        block_shape=section.block_shape,
-                        sparsity=section.sparsity,
-                        rounds=reconstruction.rounds,
-                        damping=reconstruction.damping,
+                        block_shape=block_shape,
+                        sparsity=sparsity,
+                        rounds=section.rounds,
+                        damping=section.damping,
                     )
                 layer.get_submodule(name).get_parameter("weight").copy_(torch.from_numpy(pruned))
                 advance()

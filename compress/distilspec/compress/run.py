@@ -20,9 +20,13 @@ from distilspec.compress.pipeline import Pipeline
 from distilspec.compress.record import Record, write_json
 from distilspec.compress.transfer import NO_LABEL, chosen, read_texts, sentences
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
+from distilspec.reference.formats.compressed import PIPELINE
 from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.named_models import NAMED_MODELS, load_model
+
+#: The section that decides nothing about training.
+QUANTISATION = "quantisation"
 
 
 @contextmanager
@@ -136,15 +140,35 @@ class Run:
     def _file(self, package: str | None, file: str) -> Path:
         return packaged_file(package, file) if package else self.source / file
 
+    def recorded_quantisation(self) -> dict[str, Any] | None:
+        """Return the section of which the folder holds results, in the form of its ``pipeline.json``."""
+        section: dict[str, Any] | None = read_json(self.folder / PIPELINE, dict).get(QUANTISATION)
+        return section
+
+    def own_quantisation(self) -> dict[str, Any] | None:
+        """Return the pipeline's section in the same form, without what is the default."""
+        section: dict[str, Any] | None = self._own.get(QUANTISATION)
+        return section
+
+    def write_own(self) -> None:
+        """Write what the folder holds results of; ``FormatError`` if the system refuses."""
+        write_json(self.folder / PIPELINE, self._own)
+
+    @property
+    def _own(self) -> dict[str, Any]:
+        own: dict[str, Any] = json.loads(
+            self.pipeline.model_dump_json(exclude={"outputs", "hours"}, exclude_defaults=True)
+        )
+        return own
+
     def _expect_own(self) -> None:
-        path = self.folder / "pipeline.json"
-        own = json.loads(self.pipeline.model_dump_json(exclude={"outputs", "hours"}, exclude_defaults=True))
+        path, own = self.folder / PIPELINE, self._own
         if not path.exists():
-            write_json(path, own)
+            self.write_own()
             return
         found = read_json(path, dict)
         for key in {**own, **found}:
-            if found.get(key) != own.get(key):
+            if key != QUANTISATION and found.get(key) != own.get(key):
                 raise FormatError(
                     f"{self.folder}: it holds results of a pipeline whose {key} is {_short(found.get(key))}; expected "
                     f"{_short(own.get(key))} because results of two pipelines are not mixed (another --out helps)"

@@ -9,10 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from transformers.utils import logging
 
+from distilspec.compress.collection import Collection, load_file
 from distilspec.compress.embeddings.measure import measure
+from distilspec.compress.embeddings.section import Embeddings
 from distilspec.compress.latency import with_latency
 from distilspec.compress.order import run_stages
-from distilspec.compress.pipeline import Collection, Embeddings, Pipeline, load_file, load_pipeline
+from distilspec.compress.pipeline import Pipeline, load_pipeline
 from distilspec.compress.record import write_json
 from distilspec.compress.run import PausedError, Run
 from distilspec.compress.summary import Planned, summarise

@@ -27,13 +27,10 @@ from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.safetensors_file import DTYPES, Entry, SafetensorsFile
 from distilspec.reference.recipes.encoder_linears import ENCODER
 
-SCHEMA = 1
+SCHEMA = 2
 
-#: Models of a run, as a summary calls them.
-TEACHER, FP32, INT8 = "teacher", "fp32", "int8"
-
-#: Which models are compared: the second is subtracted from the first.
-COMPARED = ((FP32, TEACHER), (INT8, FP32), (INT8, TEACHER))
+#: Models of a run, as a summary calls them; the student in INT8 has the name of its recipe.
+TEACHER, FP32 = "teacher", "fp32"
 
 #: Points that a difference may be below zero, as issue and README state them; the second is for pruned students.
 INT8_COSTS, SPARSE_INT8_COSTS = 0.5, 1.0
@@ -59,15 +56,31 @@ class Bytes(NamedTuple):
 
 @dataclass(frozen=True)
 class Finished:
-    """What one run has left: right answers [rows] by model, bytes by program, seconds of work by stage."""
+    """
+    What one run has left: right answers [rows] by model, seconds of work by stage.
+
+    By recipe, the number of Linears that stay in float32, the bytes of the saved program, and what those would be if
+    pruned weights were stored as zeros.
+    """
 
     folder: Path
     seed: int
     layers: int
     right: Mapping[str, Float64Array]
-    kept: int
+    kept: Mapping[str, int]
     bytes: Mapping[str, Bytes]
+    bytes_with_zeros: Mapping[str, Bytes]
     seconds: Mapping[str, float]
+
+
+def compared(recipe: str) -> tuple[tuple[str, str], ...]:
+    """Return which models are compared, for a recipe: the second is subtracted from the first."""
+    return (FP32, TEACHER), (recipe, FP32), (recipe, TEACHER)
+
+
+def recipes_of(pipeline: Pipeline) -> list[str]:
+    """Return the INT8 recipes that a pipeline names."""
+    return list(pipeline.quantisation.recipes) if pipeline.quantisation else []
 
 
 def summarise(name: str, runs: Sequence[Planned]) -> dict[str, Any]:
@@ -79,12 +92,19 @@ def summarise(name: str, runs: Sequence[Planned]) -> dict[str, Any]:
     FormatError
         A result cannot be read, or two seeds of a pipeline were not asked about equally many rows.
     """
-    students = []
+    students, absent = [], []
     for pipeline_name in dict.fromkeys(run.pipeline.name for run in runs):
         own = [run for run in runs if run.pipeline.name == pipeline_name]
-        found = [read_run(run) for run in own if (run.folder / "evaluation.json").is_file()]
+        found = [(run, read_run(run)) for run in own if _is_evaluated(run)]
+        wanted = recipes_of(own[0].pipeline)
+        # A recipe in which only some seeds were asked has no mean over seeds.
+        recipes = [recipe for recipe in wanted if all(recipe in finished.right for _, finished in found)]
         if found:
-            students.append(_student(own[0].pipeline, found))
+            students.append(_student(own[0].pipeline, recipes, [finished for _, finished in found]))
+        absent += [(run, _stopped(run)) for run in own if not _is_evaluated(run)]
+        absent += [
+            (run, f"not asked in {name}") for run, finished in found for name in wanted if name not in finished.right
+        ]
     seconds = {run.folder: seconds_of(run.folder / "log.jsonl") for run in runs}
     return {
         "schema": SCHEMA,
@@ -92,9 +112,8 @@ def summarise(name: str, runs: Sequence[Planned]) -> dict[str, Any]:
         "confidence": CONFIDENCE,
         "students": students,
         "absent": [
-            {"name": run.pipeline.name, "seed": run.pipeline.seed, "folder": str(run.folder), "reason": _stopped(run)}
-            for run in runs
-            if not (run.folder / "evaluation.json").is_file()
+            {"name": run.pipeline.name, "seed": run.pipeline.seed, "folder": str(run.folder), "reason": reason}
+            for run, reason in absent
         ],
         "hours": sum(sum(stages.values()) for stages in seconds.values()) / 3600,
     }
@@ -112,8 +131,10 @@ def read_run(run: Planned) -> Finished:
     result = Compressed(run.folder)
     path = run.folder / "evaluation.json"
     evaluation = read_json(path, dict)
-    section = run.pipeline.quantisation
-    names = {TEACHER: "teacher", FP32: "student"} | ({INT8: f"student-{section.recipe}"} if section else {})
+    recipes = recipes_of(run.pipeline)
+    names = {TEACHER: "teacher", FP32: "student"} | {
+        recipe: f"student-{recipe}" for recipe in recipes if f"student-{recipe}" in evaluation.get("models", {})
+    }
     try:
         right = {model: _digits(evaluation["models"][name]["correct"]) for model, name in names.items()}
         layers = int(read_json(result.student / "config.json", dict)["n_layers"])
@@ -121,9 +142,19 @@ def read_run(run: Planned) -> Finished:
         raise FormatError(f"{path}: {error}; expected what stage evaluate writes") from None
     if len({len(values) for values in right.values()}) > 1:
         raise FormatError(f"{path}: its models have different numbers of rows; expected that all were asked the same")
-    kept = len(result.kept)
-    seconds = seconds_of(run.folder / "log.jsonl")
-    return Finished(run.folder, run.pipeline.seed, layers, right, kept, _bytes(run, result), seconds)
+    kept = {recipe: len(result.kept(Recipe(recipe))) for recipe in recipes if recipe in right}
+    return Finished(
+        folder=run.folder,
+        seed=run.pipeline.seed,
+        layers=layers,
+        right=right,
+        kept=kept,
+        bytes={recipe.value: _bytes_of(folder) for recipe, folder in result.programs.items()},
+        bytes_with_zeros={
+            recipe: _bytes_with_zeros(result, Recipe(recipe)) for recipe in kept if Recipe(recipe) in result.programs
+        },
+        seconds=seconds_of(run.folder / "log.jsonl"),
+    )
 
 
 def seconds_of(log: Path) -> dict[str, float]:
@@ -150,54 +181,56 @@ def seconds_of(log: Path) -> dict[str, float]:
     }
 
 
-def _student(pipeline: Pipeline, runs: Sequence[Finished]) -> dict[str, Any]:
+def _student(pipeline: Pipeline, recipes: Sequence[str], runs: Sequence[Finished]) -> dict[str, Any]:
     sizes = {len(run.right[TEACHER]) for run in runs}
     if len(sizes) > 1:
         raise FormatError(f"{runs[0].folder}: seeds were asked about {sorted(sizes)} rows; expected the same rows")
-    right = {model: np.stack([run.right[model] for run in runs]) for model in runs[0].right}
+    right = {model: np.stack([run.right[model] for run in runs]) for model in (TEACHER, FP32, *recipes)}
     pruning = pipeline.pruning
-    differences = {
-        f"{one} - {other}": over_seeds(right[one] - right[other])
-        for one, other in COMPARED
-        if one in right and other in right
-    }
+    pairs = dict.fromkeys([(FP32, TEACHER), *(pair for recipe in recipes for pair in compared(recipe))])
+    differences = {f"{one} - {other}": over_seeds(right[one] - right[other]) for one, other in pairs}
     return {
         "name": pipeline.name,
         "structure": pruning.structure if pruning else None,
         "block_shape": list(pruning.block_shape) if pruning and pruning.structure == "block" else None,
         "sparsity": pruning.sparsity if pruning else 0.0,
         "layers": runs[0].layers,
-        "recipe": pipeline.quantisation.recipe if pipeline.quantisation else None,
+        "recipes": list(recipes),
         "rows": sizes.pop(),
         "seeds": [run.seed for run in runs],
         "folders": [str(run.folder) for run in runs],
         "teachers": [str(Compressed(run.folder).teacher or "") for run in runs],
         "accuracy": {model: over_seeds(values)._asdict() for model, values in right.items()},
         "differences": {name: found._asdict() for name, found in differences.items()},
-        "goals": list(_goals(differences, is_pruned=pruning is not None)),
+        "goals": [goal for recipe in recipes for goal in _goals(recipe, differences, is_pruned=pruning is not None)],
         "each_seed": [_one_seed(run) for run in runs],
-        "bytes": {
-            program: Bytes(*(round(mean(sizes)) for sizes in zip(*(run.bytes[program] for run in runs), strict=True)))
-            ._asdict()
-            for program in runs[0].bytes
-            if all(program in run.bytes for run in runs)
-        },
-    }  # fmt: skip
+        "bytes": _mean_bytes([run.bytes for run in runs]),
+        "bytes_with_zeros": _mean_bytes([run.bytes_with_zeros for run in runs]),
+    }
+
+
+def _mean_bytes(runs: Sequence[Mapping[str, Bytes]]) -> dict[str, dict[str, int]]:
+    """Return the means over runs of what all of them have."""
+    found = {program: [run[program] for run in runs] for program in runs[0] if all(program in run for run in runs)}
+    return {
+        program: Bytes(*(round(mean(part)) for part in zip(*sizes, strict=True)))._asdict()
+        for program, sizes in found.items()
+    }
 
 
 def _one_seed(run: Finished) -> dict[str, Any]:
     accuracy = {model: 100 * float(values.mean()) for model, values in run.right.items()}
     seconds = {stage: round(time, 1) for stage, time in run.seconds.items()}
-    return {"seed": run.seed, "accuracy": accuracy, "kept_in_float32": run.kept, "seconds": seconds}
+    return {"seed": run.seed, "accuracy": accuracy, "kept_in_float32": dict(run.kept), "seconds": seconds}
 
 
-def _goals(differences: Mapping[str, Points], *, is_pruned: bool) -> Iterator[dict[str, Any]]:
-    wanted = [("int8 - fp32", INT8_COSTS), *([("int8 - teacher", SPARSE_INT8_COSTS)] if is_pruned else [])]
-    for difference, limit in wanted:
-        if difference in differences:
-            found = differences[difference]
-            is_reached = found.points >= -limit - _NOTHING
-            yield {"difference": difference, "at_least": -limit, **found._asdict(), "reached": is_reached}
+def _goals(recipe: str, differences: Mapping[str, Points], *, is_pruned: bool) -> Iterator[dict[str, Any]]:
+    wanted = [(FP32, INT8_COSTS), *([(TEACHER, SPARSE_INT8_COSTS)] if is_pruned else [])]
+    for other, limit in wanted:
+        difference = f"{recipe} - {other}"
+        found = differences[difference]
+        is_reached = found.points >= -limit - _NOTHING
+        yield {"difference": difference, "at_least": -limit, **found._asdict(), "reached": is_reached}
 
 
 def _digits(text: str) -> Float64Array:
@@ -206,16 +239,8 @@ def _digits(text: str) -> Float64Array:
     return np.frombuffer(text.encode(), np.uint8).astype(np.float64) - ord("0")
 
 
-def _bytes(run: Planned, result: Compressed) -> dict[str, Bytes]:
-    """Return the bytes of what was saved, and of the INT8 program if its pruned weights were stored as zeros."""
-    section = run.pipeline.quantisation
-    saved = {FP32: Recipe.FP32} | ({INT8: Recipe(section.recipe)} if section else {})
-    found = {name: _bytes_of(result.programs[recipe]) for name, recipe in saved.items() if recipe in result.programs}
-    if INT8 in found:
-        found["int8_dense"] = _bytes_of(
-            result.programs[saved[INT8]], dense=SafetensorsFile(result.student / "model.safetensors")
-        )
-    return found
+def _bytes_with_zeros(result: Compressed, recipe: Recipe) -> Bytes:
+    return _bytes_of(result.programs[recipe], dense=SafetensorsFile(result.student / "model.safetensors"))
 
 
 def _bytes_of(folder: Path, dense: SafetensorsFile | None = None) -> Bytes:
@@ -242,6 +267,10 @@ def _bytes_of(folder: Path, dense: SafetensorsFile | None = None) -> Bytes:
 
 def _size(entry: Entry) -> int:
     return prod(entry.shape) * DTYPES[entry.dtype].itemsize
+
+
+def _is_evaluated(run: Planned) -> bool:
+    return (run.folder / "evaluation.json").is_file()
 
 
 def _stopped(run: Planned) -> str:

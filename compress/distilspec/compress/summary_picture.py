@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distilspec.compress.latency import front, shape_of
-from distilspec.compress.summary import COMPARED, FP32, INT8, INT8_COSTS, SPARSE_INT8_COSTS, TEACHER
+from distilspec.compress.summary import FP32, INT8_COSTS, SPARSE_INT8_COSTS, TEACHER, compared
 from distilspec.compress.summary_table import pruned_line
 
 #: Colours that people with each kind of colour blindness tell apart (Okabe and Ito).
@@ -17,9 +17,7 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#0
 
 _MARKERS = "os^Dv*Pp<>hd8X"
 
-_LABELS = {TEACHER: "teacher", FP32: "FP32", INT8: "INT8", "int8_dense": "INT8 with zeros"}
-
-_INCHES_A_LINE, _INCHES_AROUND = 0.62, 1.7
+_INCHES_A_MARK, _INCHES_AROUND = 0.2, 1.9
 
 _MB = 1e6
 
@@ -45,46 +43,83 @@ def draw_pictures(summary: Mapping[str, Any], folder: Path) -> None:
 
 
 def _accuracy(students: Sequence[Student]) -> Any:
-    figure, (left, right) = _lines(students, 2)
+    recipes = _recipes(students)
+    models = [TEACHER, FP32, *recipes]
+    figure, (left, right) = _lines(students, 2, len(models))
+    pairs = list(dict.fromkeys([(FP32, TEACHER), *(pair for recipe in recipes for pair in compared(recipe))]))
     for line, student in enumerate(reversed(students)):
-        for number, model in enumerate((TEACHER, FP32, INT8)):
-            place = line + 0.2 * (1 - number)
+        for number, model in enumerate(models):
+            place = line + _offset(number, len(models))
             _point(left, student["accuracy"].get(model), place, number)
             for seed in student["each_seed"]:
                 if model in seed["accuracy"]:
-                    left.plot([seed["accuracy"][model]], [place], "|", color=COLOURS[number], markersize=8, alpha=0.6)
-        for number, (one, other) in enumerate(COMPARED):
-            _point(right, student["differences"].get(f"{one} - {other}"), line + 0.2 * (1 - number), 3 + number)
+                    left.plot(
+                        [seed["accuracy"][model]],
+                        [place],
+                        "|",
+                        color=COLOURS[number % len(COLOURS)],
+                        markersize=8,
+                        alpha=0.6,
+                    )
+        for number, (one, other) in enumerate(pairs):
+            _point(right, student["differences"].get(f"{one} - {other}"), line + _offset(number, len(pairs)), number)
     left.set_xlabel("accuracy in points; bars: 95 % interval, ticks: seeds")
-    right.set_xlabel("difference in points, with its 95 % interval")
+    right.set_xlabel("difference in points, with its 95 % interval; dashed: the goals")
     right.axvline(0, color="0.6", linewidth=0.8)
-    for limit, number in ((INT8_COSTS, 4), (SPARSE_INT8_COSTS, 5)):
-        right.axvline(-limit, color=COLOURS[number], linewidth=0.9, linestyle="--")
-    _legend(left, [(_LABELS[model], number) for number, model in enumerate((TEACHER, FP32, INT8))])
-    names = [f"{_LABELS[one]} - {_LABELS[other]}" for one, other in COMPARED]
-    goals = ("", f", goal {-INT8_COSTS}", f", goal {-SPARSE_INT8_COSTS} if pruned")
-    _legend(right, [(name + goal, 3 + number) for number, (name, goal) in enumerate(zip(names, goals, strict=True))])
+    for limit in (INT8_COSTS, SPARSE_INT8_COSTS):
+        right.axvline(-limit, color="0.4", linewidth=0.9, linestyle="--")
+    _legend(left, [(_label(model), number) for number, model in enumerate(models)])
+    goals = {FP32: f", goal {-INT8_COSTS}", TEACHER: f", goal {-SPARSE_INT8_COSTS} if pruned"}
+    _legend(
+        right,
+        [
+            (f"{_label(one)} - {_label(other)}{'' if one == FP32 else goals[other]}", number)
+            for number, (one, other) in enumerate(pairs)
+        ],
+    )
     return figure
 
 
 def _sizes(students: Sequence[Student]) -> Any:
-    figure, panels = _lines(students, 2)
+    recipes = _recipes(students)
+    shown = [("bytes", FP32), *((kind, recipe) for recipe in recipes for kind in ("bytes_with_zeros", "bytes"))]
+    figure, panels = _lines(students, 2, len(shown))
     for panel, part, title in zip(
         panels, ("encoder", "total"), ("the encoder's Linears", "all constants"), strict=True
     ):
         for line, student in enumerate(reversed(students)):
-            for number, program in enumerate((FP32, "int8_dense", INT8)):
-                if program in student["bytes"]:
-                    mb = student["bytes"][program][part] / _MB
-                    place = line + 0.2 * (1 - number)
-                    panel.plot([mb], [place], _MARKERS[number], color=COLOURS[number], markersize=7)
+            for number, (kind, program) in enumerate(shown):
+                if program in student[kind]:
+                    mb = student[kind][program][part] / _MB
+                    place = line + _offset(number, len(shown))
+                    panel.plot(
+                        [mb],
+                        [place],
+                        _MARKERS[number % len(_MARKERS)],
+                        color=COLOURS[number % len(COLOURS)],
+                        markersize=6,
+                    )
                     panel.annotate(
                         f"{mb:.2f}", (mb, place), (7, 0), textcoords="offset points", va="center", fontsize=8
                     )
         panel.set_xlim(0, 1.18 * panel.get_xlim()[1])
         panel.set_xlabel(f"MB of {title}")
-        _legend(panel, [(_LABELS[program], number) for number, program in enumerate((FP32, "int8_dense", INT8))])
+        names = [_label(program) + ("" if kind == "bytes" else " with zeros") for kind, program in shown]
+        _legend(panel, [(name, number) for number, name in enumerate(names)])
     return figure
+
+
+def _recipes(students: Sequence[Student]) -> list[str]:
+    return list(dict.fromkeys(recipe for student in students for recipe in student["recipes"]))
+
+
+def _label(model: str) -> str:
+    return "FP32" if model == FP32 else model
+
+
+def _offset(number: int, count: int) -> float:
+    """Return where one of several marks stands in a student's line, the first at the top."""
+    return 0.6 * (0.5 - number / max(1, count - 1))
 
 
 def _latency(rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -140,9 +175,9 @@ def _latency_handles(models: Mapping[str, int], runtimes: Mapping[str, int]) -> 
     yield line([], [], color="0.3", marker="o", markerfacecolor="white", ls="", label="wrong results")
 
 
-def _lines(students: Sequence[Student], panels: int) -> tuple[Any, Sequence[Any]]:
+def _lines(students: Sequence[Student], panels: int, marks: int) -> tuple[Any, Sequence[Any]]:
     """Return a figure with a line for each student, the first at the top."""
-    figure = _figure((12, _INCHES_A_LINE * len(students) + _INCHES_AROUND))
+    figure = _figure((12, _INCHES_A_MARK * marks * len(students) + _INCHES_AROUND))
     axes = figure.subplots(1, panels, sharey=True)
     names = [f"{student['name']}\n{pruned_line(student)}, {student['layers']} layers" for student in reversed(students)]
     axes[0].set_yticks(range(len(names)), names)
@@ -157,13 +192,22 @@ def _point(panel: Any, points: Mapping[str, float] | None, place: float, number:
         return
     around = [[points["points"] - points["low"]], [points["high"] - points["points"]]]
     panel.errorbar(
-        [points["points"]], [place], xerr=around, fmt=_MARKERS[number], color=COLOURS[number], markersize=6, capsize=2
+        [points["points"]],
+        [place],
+        xerr=around,
+        fmt=_MARKERS[number % len(_MARKERS)],
+        color=COLOURS[number % len(COLOURS)],
+        markersize=6,
+        capsize=2,
     )
 
 
 def _legend(panel: Any, entries: Sequence[tuple[str, int]]) -> None:
     line: Any = import_module("matplotlib.lines").Line2D
-    handles = [line([], [], color=COLOURS[n], marker=_MARKERS[n], ls="", label=name) for name, n in entries]
+    handles = [
+        line([], [], color=COLOURS[n % len(COLOURS)], marker=_MARKERS[n % len(_MARKERS)], ls="", label=name)
+        for name, n in entries
+    ]
     panel.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=8, columnspacing=1
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from distilspec.compress.summary import COMPARED, FP32, INT8, TEACHER
+from distilspec.compress.summary import FP32, TEACHER
 
 _MB = 1e6
 
@@ -33,37 +33,43 @@ def as_markdown(summary: Mapping[str, Any]) -> Iterator[str]:
 def _accuracy_table(students: Sequence[Student]) -> Iterator[str]:
     yield from (
         "",
-        "| student | pruned | layers | seeds | teacher | FP32 | INT8 | FP32 - teacher | INT8 - FP32 | INT8 - teacher |",
-        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| student | pruned | layers | seeds | teacher | FP32 | FP32 - teacher |",
+        "|---|---|--:|--:|--:|--:|--:|",
     )
     for one in students:
-        models = [_interval(one["accuracy"].get(model)) for model in (TEACHER, FP32, INT8)]
-        differences = [_interval(one["differences"].get(f"{a} - {b}"), sign="+") for a, b in COMPARED]
-        who = (one["name"], pruned_line(one), str(one["layers"]), str(len(one["seeds"])))
-        yield _row(*who, *models, *differences)
+        models = [_interval(one["accuracy"][model]) for model in (TEACHER, FP32)]
+        difference = _interval(one["differences"][f"{FP32} - {TEACHER}"], sign="+")
+        yield _row(one["name"], pruned_line(one), str(one["layers"]), str(len(one["seeds"])), *models, difference)
+    yield from ("", "| student | recipe | INT8 | INT8 - FP32 | INT8 - teacher |", "|---|---|--:|--:|--:|")
+    for one in students:
+        for recipe in one["recipes"]:
+            differences = (one["differences"][f"{recipe} - {other}"] for other in (FP32, TEACHER))
+            found = (_interval(one["accuracy"][recipe]), *(_interval(value, sign="+") for value in differences))
+            yield _row(one["name"], recipe, *found)
 
 
 def _goal_table(students: Sequence[Student]) -> Iterator[str]:
     yield from ("", "| goal | student | found | |", "|---|---|--:|---|")
     for one in students:
         for goal in one["goals"]:
-            name = goal["difference"].replace("int8", "INT8").replace("fp32", "FP32")
+            name = goal["difference"].replace("fp32", "FP32")
             verdict = "reached" if goal["reached"] else "missed"
             yield _row(f"{name} at least {goal['at_least']:+.1f}", one["name"], _interval(goal, sign="+"), verdict)
 
 
 def _seed_table(students: Sequence[Student]) -> Iterator[str]:
-    yield from (
-        "",
-        "| student | seed | teacher | FP32 | INT8 | Linears in float32 | training, minutes | all, minutes |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-    )
+    recipes = list(dict.fromkeys(recipe for one in students for recipe in one["recipes"]))
+    columns = [column for recipe in recipes for column in (recipe, "Linears in float32")]
+    head = ("student", "seed", "teacher", "FP32", *columns, "training, minutes", "all, minutes")
+    yield from ("", _row(*head), "|---|" + "--:|" * (len(head) - 1))
     for one in students:
         for seed in one["each_seed"]:
-            points = [_number(seed["accuracy"].get(model)) for model in (TEACHER, FP32, INT8)]
+            points = [_number(seed["accuracy"].get(model)) for model in (TEACHER, FP32)]
+            for recipe in recipes:
+                kept = seed["kept_in_float32"].get(recipe)
+                points += [_number(seed["accuracy"].get(recipe)), "-" if kept is None else str(kept)]
             minutes = [seed["seconds"].get("distil", 0.0) / 60, sum(seed["seconds"].values()) / 60]
-            who = (one["name"], str(seed["seed"]))
-            yield _row(*who, *points, str(seed["kept_in_float32"]), *(f"{value:.1f}" for value in minutes))
+            yield _row(one["name"], str(seed["seed"]), *points, *(f"{value:.1f}" for value in minutes))
     if students:
         yield ""
         yield "The teacher's training is among the minutes of the run that trained it; others share the teacher."
@@ -72,13 +78,14 @@ def _seed_table(students: Sequence[Student]) -> Iterator[str]:
 def _size_table(students: Sequence[Student]) -> Iterator[str]:
     yield from (
         "",
-        "| student | encoder: FP32, MB | INT8 with zeros | INT8 as saved | all constants: FP32, MB | INT8 as saved |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| student | program | encoder, MB | the same with zeros | all constants, MB |",
+        "|---|---|--:|--:|--:|",
     )
-    places = ((FP32, "encoder"), ("int8_dense", "encoder"), (INT8, "encoder"), (FP32, "total"), (INT8, "total"))
     for one in students:
-        found = [one["bytes"].get(program, {}).get(part) for program, part in places]
-        yield _row(one["name"], *("-" if value is None else f"{value / _MB:.2f}" for value in found))
+        for program, found in one["bytes"].items():
+            zeros = one["bytes_with_zeros"].get(program, {}).get("encoder")
+            cells = (found["encoder"], zeros, found["total"])
+            yield _row(one["name"], program, *("-" if value is None else f"{value / _MB:.2f}" for value in cells))
 
 
 def _latency_table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -103,7 +110,7 @@ def _latency_table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _absent_lines(absent: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if absent:
         yield ""
-        yield "Not in the tables, because not evaluated:"
+        yield "Not in the tables, because not evaluated or not made:"
         yield ""
     for one in absent:
         yield f"- `{one['name']}`, seed {one['seed']}: {one['reason']} (`{one['folder']}`)"

@@ -13,8 +13,9 @@ from transformers import DistilBertForSequenceClassification
 
 from distilspec.compress.objective import Objective
 from distilspec.compress.observe import Observation, observe
-from distilspec.compress.pipeline import Cubic, Distiller, OneShot, PatternLock, Pruning, Training
 from distilspec.compress.pruning import Criterion, Pruner, across_layers, by_head, by_layer, by_neuron, encoder_weights
+from distilspec.compress.sections.pruning import Cubic, Distiller, OneShot, PatternLock, Pruning
+from distilspec.compress.sections.training import Training
 from distilspec.reference import objectives
 from distilspec.reference.contract.errors import FormatError, RangeError
 

@@ -12,7 +12,6 @@ from distilspec.conformance.bench.rows import LeftOut, Report, Row
 from distilspec.conformance.bench.serving import Served
 from distilspec.conformance.cli import app
 from distilspec.conformance.report.environment import this_environment
-from distilspec.conformance.result import State
 from distilspec.reference.contract.errors import RangeError
 
 
@@ -24,7 +23,7 @@ def questions(monkeypatch):
     def answer(question, show):
         asked.append(question)
         row = Row("fast", "1.0", "w8a8-static", 0.0, None, 1, 128, 2, 5.0, 0.1, 1.5, 0.8, model="minilm", base="fast")
-        return Report(this_environment(), {}, [row], [LeftOut("torch-fp32", "not installed")])
+        return Report(this_environment(), [], [row], [LeftOut("torch-fp32", "not installed")])
 
     monkeypatch.setattr(session, "bench", answer)
     return asked
@@ -82,13 +81,14 @@ def test_a_picture_is_drawn_beside_the_table(questions, tmp_path):
     assert (tmp_path / "picture.svg").stat().st_size > 1000
 
 
-def test_a_limit_of_latency_asks_the_other_question(questions, monkeypatch):
+def test_a_limit_of_latency_asks_the_other_question(questions, monkeypatch, tmp_path):
     """The most texts a second, for the tokens of the shape."""
     asked = []
 
     def answer(peers, workloads, sequence, threads, limit, seconds, show):
         asked.append((sequence, threads, limit))
-        return [Served("fast", 0.0, sequence, 4, 2, 1, 100.0, 9.5, 500, State.PASS)]
+        what = ("fast", "1.0", "w8a8-static", "minilm", 0.0, None, "all", sequence)
+        return [Served(*what, 4, 2, 1, False, 100.0, 8.5, 9.5, 500)]
 
     monkeypatch.setattr(serving, "serve", answer)
 
@@ -96,6 +96,44 @@ def test_a_limit_of_latency_asks_the_other_question(questions, monkeypatch):
     assert json.loads(ran("fast", "--latency-limit", "10", "--json"))["best"][0]["batch"] == 4
     assert asked[0] == (128, 2, 10.0)
     assert questions == []
+    saved = tmp_path / "bench.json"
+    saved.write_text(ran("fast", "--latency-limit", "10", "--json"))
+    assert "p99 of latency at most 10 ms" in ran("--from", str(saved))
+    assert "## The most texts a second" in ran("--from", str(saved), "--markdown")
+    with pytest.raises(RangeError, match="expected a file that was made without --latency-limit"):
+        ran("--from", str(saved), "--picture", str(tmp_path / "picture.svg"))
+
+
+def test_another_recipe_is_asked_for_by_its_name(questions):
+    """Of the static forms."""
+    ran("fast", "onnxruntime-dynamic", "--recipe", "w7a8-static")
+
+    assert {peer.name: str(peer.recipe) for peer in questions[0].peers} == {
+        "fast": "w7a8-static", "onnxruntime-dynamic": "w8a8-dynamic"
+    }  # fmt: skip
+
+
+def test_what_was_timed_is_shown_again(questions, tmp_path):
+    """As tables, as Markdown and as a picture, from several files, and nothing is timed."""
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    first.write_text(ran("--json"))
+    second.write_text(ran("--json").replace('"seq": 128', '"seq": 32'))
+    questions.clear()
+
+    shown = ran("--from", str(first), "--from", str(second))
+    assert "minilm 1x128, dense, 2 threads" in shown
+    assert "minilm 1x32, dense, 2 threads" in shown
+    page = ran("--from", str(first), "--from", str(second), "--markdown")
+    assert page.count("| fast 1.0 | w8a8-static | PASS | 5.00 | 1.50x | 200.0 | 80% |") == 2
+    pytest.importorskip("matplotlib")
+    ran("--from", str(first), "--picture", str(tmp_path / "picture.svg"))
+    assert (tmp_path / "picture.svg").exists()
+    assert questions == []
+
+
+def test_a_new_measurement_may_be_markdown(questions):
+    """At once."""
+    assert "| fast 1.0 | w8a8-static | PASS |" in ran("--markdown")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +147,9 @@ def test_a_limit_of_latency_asks_the_other_question(questions, monkeypatch):
         (("--picture", "picture.jpg"), r"is no \.svg or \.png file"),
         (("--latency-limit", "10", "--shapes", "1x32,1x128"), "expected one shape"),
         (("--latency-limit", "10", "--threads", "1", "--threads", "2"), "one --threads"),
+        (("--recipe", "w8a32"), "recipe w8a32 has no calibrated ranges"),
+        (("--json", "--markdown"), "expected one of them"),
+        (("fast", "--from", "bench.json"), "expected no runtimes and no --json"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(questions, arguments, said):

@@ -8,8 +8,9 @@ import pytest
 
 from distilspec.conformance.bench import peers
 from distilspec.conformance.bench.loaders import FROM_ONNX, LOADERS
-from distilspec.conformance.bench.peers import ENVIRONMENTS, PEERS, base_of, chosen, missing
+from distilspec.conformance.bench.peers import ENVIRONMENTS, PEERS, base_of, chosen, missing, under
 from distilspec.reference.contract.errors import RangeError
+from distilspec.reference.contract.recipes import Recipe
 
 BY_NAME = {peer.name: peer for peer in PEERS}
 
@@ -94,3 +95,46 @@ def test_every_peer_has_a_loader_and_what_it_needs():
         assert peer.is_foreign or peer.loader in LOADERS
         assert peer.is_foreign == (not peer.package)
         assert ("form" in peer.options) == (peer.is_foreign or peer.loader in FROM_ONNX)
+
+
+def test_without_a_compiler_inductor_is_left_out(monkeypatch):
+    """Under the name that it looks for; another one may be named."""
+    monkeypatch.setattr(peers, "find_spec", lambda name: name)
+    monkeypatch.setattr(peers.shutil, "which", lambda name: name if name == "my-compiler" else None)
+    monkeypatch.delenv("CXX", raising=False)
+
+    assert "inductor writes C++, and there is no compiler" in missing(BY_NAME["torch-inductor"])
+    assert missing(BY_NAME["torch-fp32"]) is None
+    monkeypatch.setenv("CXX", "my-compiler")
+    assert missing(BY_NAME["torch-inductor"]) is None
+
+
+def test_another_recipe_is_for_every_static_int8_form():
+    """Of all runtimes, ours and those of other environments; what is no such form stays what it is."""
+    names = [peer.name for peer in PEERS]
+
+    changed = {
+        peer.name
+        for peer, was in zip(under(PEERS, Recipe.W7A8_STATIC), PEERS, strict=True)
+        if peer.recipe != was.recipe
+    }
+
+    assert changed == {
+        "fast", "openvino-int8", "onnxruntime-qdq", "onnxruntime-qoperator", "torch-inductor", "deepsparse-int8",
+        "deepsparse-qdq", "neural-engine-int8",
+    }  # fmt: skip
+    assert [peer.name for peer in under(PEERS, Recipe.W8A8_STATIC)] == names
+    assert under(PEERS, Recipe.W8A8_STATIC) == list(PEERS)
+
+
+@pytest.mark.parametrize(
+    ("names", "recipe", "said"),
+    [
+        (["fast"], Recipe.W8A8_DYNAMIC, "w8a8-dynamic has no calibrated ranges; expected one of w8a8-static, "),
+        (["torch-fp32"], Recipe.W7A8_STATIC, "nobody takes w7a8-static; expected a runtime with a form of w8a8-static"),
+    ],
+)
+def test_a_recipe_that_nobody_can_take_is_refused(names, recipe, said):
+    """In one line."""
+    with pytest.raises(RangeError, match=said):
+        under(chosen(names), recipe)

@@ -39,7 +39,7 @@ def test_a_picture_is_written(suffix, tmp_path):
     ]  # fmt: skip
     path = tmp_path / f"picture{suffix}"
 
-    draw(Report(this_environment(), {2: Limits(2, "avx2", 1e9, 1e9, 1e9)}, rows), path)
+    draw([Report(this_environment(), [Limits(2, "avx2", 1e9, 1e9, 1e9)], rows)], path)
 
     if suffix == ".svg":
         assert ET.parse(path).getroot().tag.endswith("svg")
@@ -47,6 +47,20 @@ def test_a_picture_is_written(suffix, tmp_path):
         assert all(f"<!-- {name} -->" in text for name in ("two", "wrong", "bf16", "gone", "CRASH", "wrong results"))
     else:
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_shape_hides_another():
+    """Three shapes of a runtime with the same share of the roofline stand below each other, within its line."""
+    figure_module = pytest.importorskip("matplotlib.figure")
+    panels = figure_module.Figure().subplots(1, 3)
+    shapes = ["1x32", "1x128", "1x384"]
+    rows = [row(name, ms, seq=int(shape[2:])) for name, ms in (("a", 1.0), ("b", 2.0)) for shape in shapes]
+
+    picture._draw_group(panels, rows, shapes)
+
+    places = [line.get_ydata()[0] for line in panels[2].lines]
+    assert len(set(places)) == 6
+    assert sorted(round(place) for place in places) == [0, 0, 0, 1, 1, 1]
 
 
 def test_what_cannot_be_drawn_is_refused_before_anything_is_timed(tmp_path, monkeypatch):

@@ -139,7 +139,7 @@ def test_a_runtime_that_cannot_load_a_model_says_so(runtime, model, state, detai
 
 
 def test_after_an_error_there_is_another_chance(runtime):
-    """After a crash there is none."""
+    """After a crash as well, where a model is loaded."""
     with pytest.raises(PeerError):
         runtime.load("broken", INPUTS)
     runtime.load("model\nruns", INPUTS)
@@ -147,8 +147,10 @@ def test_after_an_error_there_is_another_chance(runtime):
         runtime.load("crash", INPUTS)
     with pytest.raises(PeerError) as failure:
         runtime.turn(1, 1)
-
     assert failure.value.state is State.CRASH
+
+    runtime.load("model\nruns", INPUTS)
+    assert len(runtime.turn(0, 2)) == 2
 
 
 def test_a_runtime_that_does_not_answer_is_ended(runtime, monkeypatch):

@@ -58,7 +58,7 @@ def test_every_runtime_takes_one_turn_in_each_round():
 
 def test_rounds_go_on_until_the_time_is_over():
     """A round of one runtime takes 4 s: its third begins before 1000 s have passed, and so does the 250th."""
-    times, _ = measured(1000.0, a={"seconds": 1.0})
+    times, _ = measured(1000.0, a={"seconds": 4.0})
 
     assert len(times["a"].turns) == 250
 
@@ -71,9 +71,9 @@ def test_nobody_always_follows_the_same_runtime():
     assert len({tuple(names[first : first + 3]) for first in range(0, len(names), 3)}) > 2
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(1e-5, MOST), (0.01, 10), (5.0, FEWEST)])
+@pytest.mark.parametrize(("seconds", "count"), [(1e-5, MOST), (0.01, 10), (0.2, FEWEST), (5.0, 1)])
 def test_quick_runtimes_have_more_forwards_in_a_turn(seconds, count):
-    """So many as fill a tenth of a second, within limits."""
+    """So many as fill a tenth of a second, at least three, and one where a forward is long."""
     _, noted = measured(0.0, a={"seconds": seconds})
 
     assert {made for _, made in noted} == {count}
@@ -130,17 +130,26 @@ def test_two_speeds_are_found_among_all_forwards():
     assert times.two_speeds() == (20.0, 40.0)
 
 
-def test_warm_up_comes_before_every_turn():
-    """A runtime that waits while others run finds its caches cold."""
+def test_a_speed_of_one_round_is_that_of_the_machine():
+    """However many forwards it has; in two rounds it is the runtime's."""
+    disturbed = {number: [20.0] * 5 for number in range(8)} | {8: [40.0] * 5}
+
+    assert Times(disturbed).two_speeds() is None
+    assert Times(disturbed | {9: [20.0, 40.0]}).two_speeds() == (20.0, 40.0)
+
+
+@pytest.mark.parametrize(("seconds", "warm"), [(0.1, rounds.WARM), (1.0, 0)])
+def test_warm_up_comes_before_every_turn(seconds, warm):
+    """A runtime that waits while others run finds its caches cold; beside a long forward that is nothing."""
     asked = []
 
     class Asked:
         def turn(self, warm, count):
             """Note how much warms up."""
             asked.append(warm)
-            return [1.0] * count
+            return [seconds] * count
 
     measure({"a": Asked()}, 0.0)
 
-    assert set(asked) == {rounds.WARM}
-    assert rounds.WARM > 0
+    assert asked[0] == rounds.WARM > 0
+    assert set(asked[1:]) == {warm}

@@ -37,6 +37,7 @@ def test_a_row_has_milliseconds_and_ratios():
     assert row.ratio_quartiles == pytest.approx((2.0, 3.0))
     assert row.roofline == pytest.approx(0.25)
     assert (row.rounds, row.speeds_ms, row.state) == (3, None, State.PASS)
+    assert row.round_ms == pytest.approx((10.0, 20.0, 30.0))
 
 
 def test_wrong_results_stand_beside_their_time():
@@ -73,7 +74,7 @@ def test_there_is_no_least_time_without_a_limit():
 def test_the_json_has_the_fields_that_scripts_read():
     """Those of the documentation, and more."""
     rows = [Row(**WHAT, median_ms=1.23456789, spread=0.1, ratio=1.5, roofline=0.9), Row(**WHAT, state=State.CRASH)]
-    report = Report(this_environment(), {2: LIMITS}, rows, [LeftOut("deepsparse-qdq", "no environment")])
+    report = Report(this_environment(), [LIMITS], rows, [LeftOut("deepsparse-qdq", "no environment")])
 
     read = json.loads(json.dumps(document(report), allow_nan=False))
 

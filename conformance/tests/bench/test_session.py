@@ -10,7 +10,7 @@ import pytest
 from tiny_models import DistilBertConfig, tiny_folder
 
 from distilspec.conformance.bench import session
-from distilspec.conformance.bench.peers import PEERS
+from distilspec.conformance.bench.peers import PEERS, under
 from distilspec.conformance.bench.process import PeerError
 from distilspec.conformance.bench.session import Question, bench, processors_for, sources
 from distilspec.conformance.bench.work import Limits
@@ -157,8 +157,22 @@ def test_every_number_of_threads_and_shape_is_timed(workload, planted, monkeypat
     assert [(row.threads, row.sparsity, row.block_shape) for row in report.rows] == [
         (1, 0.0, None), (1, 0.5, (4, 1)), (2, 0.0, None), (2, 0.5, (4, 1))
     ]  # fmt: skip
-    assert list(report.limits) == [1, 2]
+    assert [limits.threads for limits in report.limits] == [1, 2]
     assert report.rows[0].roofline > report.rows[1].roofline, "pruned blocks are no work"
+
+
+def test_another_recipe_is_what_is_computed_and_expected(workload, planted):
+    """Its limit is its own distance from float32, and its name stands in the rows."""
+    planted |= {"fast": (0.01, 0.0), "openvino-int8": (0.02, 0.0), "onnxruntime-dynamic": (0.02, 0.0)}
+    _, rows = asked(workload, planted)
+
+    _, of_seven_bits = asked(workload, planted, peers=under([BY_NAME[name] for name in planted], Recipe.W7A8_STATIC))
+
+    assert {name: row.recipe for name, row in of_seven_bits.items()} == {
+        "fast": "w7a8-static", "openvino-int8": "w7a8-static", "onnxruntime-dynamic": "w8a8-dynamic"
+    }  # fmt: skip
+    assert {row.state for row in of_seven_bits.values()} == {State.PASS}
+    assert of_seven_bits["fast"].error_limit > rows["fast"].error_limit
 
 
 def test_threads_are_at_most_the_processors():
@@ -171,8 +185,8 @@ def test_threads_are_at_most_the_processors():
 def test_everybody_finds_the_model_in_the_form_it_takes(workload):
     """A file of fixed shapes, one of symbols, a program with blocks or with zeros, and a name."""
     pruned = replace(workload, sparsity=0.5)
-    with sources(pruned, SHAPE) as source:
-        fixed, symbols = (source(BY_NAME[name]).split("\n") for name in ("openvino-int8", "deepsparse-qdq"))
+    with sources(pruned) as source:
+        fixed, symbols = (source(BY_NAME[name], SHAPE).split("\n") for name in ("openvino-int8", "deepsparse-qdq"))
         assert fixed[1:] == symbols[1:] == ["last_hidden_state"]
         dimensions = [
             [dimension.dim_value for dimension in onnx.load(path).graph.input[0].type.tensor_type.shape.dim]
@@ -180,12 +194,17 @@ def test_everybody_finds_the_model_in_the_form_it_takes(workload):
         ]
         assert dimensions == [[3, 8], [0, 0]]
         operators = [
-            {step.op for step in load_program(session.Path(source(BY_NAME[name]))).steps}
+            {step.op for step in load_program(session.Path(source(BY_NAME[name], SHAPE))).steps}
             for name in ("fast", "torch-inductor")
         ]
         assert ["quantized_block_sparse_linear" in ops for ops in operators] == [True, False]
-        assert source(BY_NAME["ctranslate2-int8"]) == f"{pruned.model}\n0.5"
-    assert not session.Path(fixed[0]).exists()
+        assert source(BY_NAME["ctranslate2-int8"], SHAPE) == f"{pruned.model}\n0.5"
+        assert source(BY_NAME["onnxruntime-qdq"], SHAPE).split("\n") == fixed, "written once"
+        assert source(BY_NAME["deepsparse-qdq"], Shape(1, 4)).split("\n") == symbols, "once for all shapes"
+        assert session.Path(fixed[0]).exists()
+        source(BY_NAME["onnxruntime-qdq"], Shape(1, 4))
+        assert not session.Path(fixed[0]).exists()
+    assert not session.Path(symbols[0]).exists()
 
 
 @pytest.mark.slow

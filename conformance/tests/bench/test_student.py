@@ -98,10 +98,10 @@ def test_sparsity_is_that_of_the_weights(tmp_path, shape):
 def test_the_saved_programs_are_what_is_timed(result):
     """Folder for folder where a runtime has blocks, and with zeros in their place where it has none."""
     student = compression(result)[-1]
-    with sources(student, SHAPE) as source:
-        assert source(BY_NAME["fast"]) == str(result.programs[Recipe.W8A8_STATIC])
-        zeros = load_program(Path(source(BY_NAME["torch-inductor"])))
-        dynamic = load_program(Path(source(BY_NAME["torch-dynamic"])))
+    with sources(student) as source:
+        assert source(BY_NAME["fast"], SHAPE) == str(result.programs[Recipe.W8A8_STATIC])
+        zeros = load_program(Path(source(BY_NAME["torch-inductor"], SHAPE)))
+        dynamic = load_program(Path(source(BY_NAME["torch-dynamic"], SHAPE)))
     inputs = student.inputs(SHAPE)
     saved = load_program(result.programs[Recipe.W8A8_STATIC])
 
@@ -160,7 +160,7 @@ def test_few_logits_are_judged_by_the_distance_on_more_texts(result, planted):
     """By the largest of eight texts; of one text it may happen to be next to nothing."""
     student = compression(result)[-1]
     process = session.Process(BY_NAME["fast"], 1, ())
-    with sources(student, Shape(1, 8)) as source:
+    with sources(student) as source:
         verdict = load(process, student, Shape(1, 8), source)
     of_eight = [student.program(recipe).run(ops, student.inputs(Shape(8, 8), texts=8))["logits"] for recipe in
                 (Recipe.FP32, Recipe.W8A8_STATIC)]  # fmt: skip

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from distilspec.conformance.bench.rows import LeftOut, Report, Row
-from distilspec.conformance.bench.table import cells, print_report, quickest_first, title_of
+from distilspec.conformance.bench.table import cells, limits_lines, print_report, quickest_first, title_of
 from distilspec.conformance.bench.work import Limits
 from distilspec.conformance.report.environment import this_environment
 from distilspec.conformance.result import State
@@ -26,7 +26,7 @@ def row(runtime, ms=None, **changes):
 def printed(rows, left_out=()):
     """Return the lines of a report."""
     output = io.StringIO()
-    limits = {2: Limits(2, "avx2", 80e9, 51e9, 6e9)}
+    limits = [Limits(2, "avx2", 80e9, 51e9, 6e9)]
     print_report(Report(this_environment(), limits, list(rows), list(left_out)), Console(file=output, width=200))
     return output.getvalue().splitlines()
 
@@ -68,6 +68,20 @@ def test_whoever_is_left_out_is_named_in_one_line():
 def test_the_machine_stands_first():
     """With its limits for every number of threads."""
     assert "2 threads (avx2) at most: 80.0 INT8 and 51.0 float32 products/ns, 6.0 GB/s read" in printed([])[1]
+
+
+def test_limits_of_several_runs_are_a_range():
+    """Of the same number of threads; what looks alike stands once."""
+    runs = [
+        Limits(2, "avx2", 80e9, 51e9, 6e9),
+        Limits(1, "avx2", 40e9, 25e9, 5e9),
+        Limits(2, "avx2", 79e9, 51.01e9, 6.5e9),
+    ]
+
+    assert limits_lines(runs) == [
+        "2 threads (avx2) at most: 79.0 to 80.0 INT8 and 51.0 float32 products/ns, 6.0 to 6.5 GB/s read",
+        "1 thread (avx2) at most: 40.0 INT8 and 25.0 float32 products/ns, 5.0 GB/s read",
+    ]
 
 
 def test_tables_say_what_was_timed():

@@ -98,8 +98,8 @@ def quantize(x, scale, zero_point, *, axis=None):
 def symmetric(by=np.divide, smallest=TINY):
     """Return a ``symmetric_scale`` that divides in its own way, and replaces scales below its own ``smallest``."""
 
-    def symmetric_scale(largest):
-        scale = by(largest.astype(F32), F32(127))
+    def symmetric_scale(largest, *, largest_code=127):
+        scale = by(largest.astype(F32), F32(largest_code))
         return np.where(scale < smallest, F32(1), scale)
 
     return symmetric_scale

@@ -23,10 +23,13 @@ from distilspec.reference.formats.onnx_writer import write_onnx
 #: products.
 EXACT = {"session.x64quantprecision": "1"}
 
+#: The weights of ``w7a8-static`` need no help: no two of its products leave 16 bits.
+WITHOUT = (Recipe.W8A32, Recipe.W7A8_STATIC)
+
 
 def load(recipe, **options):
     """Return the small encoder under a recipe in a session that multiplies codes exactly."""
-    exact = {} if recipe is Recipe.W8A32 else EXACT
+    exact = {} if recipe in WITHOUT else EXACT
     return find_runtime("onnxruntime", {**exact, **options}).load(encoder(recipe))
 
 
@@ -97,7 +100,7 @@ def test_weights_that_were_dequantised_ahead_are_left_out():
 
 
 @pytest.mark.parametrize("sizes", [None, {"batch": 3, "sequence": 16}], ids=["symbolic", "static"])
-@pytest.mark.parametrize("recipe", [Recipe.W8A8_STATIC, Recipe.W8A8_DYNAMIC, Recipe.W8A8_DYNAMIC_TOKEN])
+@pytest.mark.parametrize("recipe", [recipe for recipe in Recipe if "a8" in recipe and "attn" not in recipe])
 def test_every_encoder_linear_becomes_an_integer_kernel(recipe, sizes, tmp_path):
     """The written forms are those that ONNX Runtime fuses, with symbolic and with static sizes."""
     settings = onnxruntime.SessionOptions()

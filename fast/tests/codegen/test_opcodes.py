@@ -109,14 +109,13 @@ def test_float_arithmetic_is_ieee(target, opcode, data):
 
 @targets
 @pytest.mark.parametrize("kind", [Kind.I8, Kind.I16, Kind.I32])
-@pytest.mark.parametrize("opcode", ["add", "sub", "mul", "and", "or", "xor"])
+@pytest.mark.parametrize("opcode", ["add", "sub", "mul", "and", "or"])
 @given(data=st.data())
 def test_integer_arithmetic_wraps(target, opcode, kind, data):
     """Against Python's unbounded integers, reduced to the width."""
     a, b = data.draw(integers(kind)), data.draw(integers(kind))
     operate = {
         "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "and": int.__and__, "or": int.__or__,
-        "xor": int.__xor__,
     }[opcode]  # fmt: skip
     bits = 8 * DTYPES[kind].itemsize
     wide = [operate(int(x), int(y)) for x, y in zip(a, b, strict=True)]
@@ -194,10 +193,9 @@ def test_square_roots_are_correctly_rounded(target, x):
 @targets
 @given(narrow=integers(Kind.I8), wide=integers(Kind.I32))
 def test_widths(target, narrow, wide):
-    """With sign, without, and back by the low bits."""
+    """Wider without sign, and back by the low bits."""
     unsigned = np.array([int(value) % 256 for value in narrow], np.int32)
 
-    same(both("sign_extend", [vector(Kind.I8, LANES)], (narrow,), target, kind=Kind.I32), narrow.astype(np.int32))
     same(both("zero_extend", [vector(Kind.I8, LANES)], (narrow,), target, kind=Kind.I32), unsigned)
     low = np.array([(int(value) + 128) % 256 - 128 for value in wide], np.int8)
     same(both("truncate", [vector(Kind.I32, LANES)], (wide,), target, kind=Kind.I8), low)

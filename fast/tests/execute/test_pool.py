@@ -43,6 +43,19 @@ def test_every_unit_runs_once_and_after_what_it_needs(threads, grain):
         pool.close()
 
 
+@pytest.mark.parametrize(("grain", "most"), [(1, 32), (40, 40), (100, 64)])
+def test_a_thread_takes_many_units_first(grain, most):
+    """Half of a fair share of what is left, here of one thread, so that neighbouring units find codes in the cache."""
+    chain = Chain(TARGET, operations=2, units=64, grain=grain)
+    pool = Pool(TARGET, 1)
+    try:
+        assert run(pool, chain, Calls(chain.calls)) == [chain.expected()] * chain.units
+    finally:
+        pool.close()
+
+    assert chain.most[0] == most
+
+
 def test_workers_that_sleep_are_woken():
     """Between two runs they wait longer than they are patient."""
     chain = Chain(TARGET, operations=400, units=200, grain=1, threads=2)

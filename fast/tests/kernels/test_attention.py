@@ -163,19 +163,17 @@ def test_a_unit_writes_its_own_part_only(target, machine):
 @everyhow
 @pytest.mark.parametrize("layout", Layout)
 def test_codes_are_those_of_the_floats(target, machine, layout):
-    """Q-S2 to S4 of the floats that the same kernel writes, whose bound is tested above; by-token scales."""
+    """Q-S2 to S4 of the floats that the same kernel writes, whose bound is tested above."""
     head_dim = 2 * target.dot if layout is Layout.FACTORS else 5
     drawn = case(9, 2, 2, 9, head_dim, density=0.8)
     random = np.random.default_rng(0)
-    scale = np.exp(random.uniform(-6, -2, (2, 9))).astype(np.float32)
-    zero_point = random.integers(0, 256, (2, 9)).astype(np.uint8)
+    scale, zero_point = np.float32(np.exp(random.uniform(-6, -2))), random.integers(0, 256, dtype=np.uint8)
     given_codes = {"layout": layout, "out_scale": scale, "zero_point": zero_point}
 
     found = attended(target, drawn, machine, calls=2, **given_codes)
 
     floats = attended(target, drawn, machine)
-    spread = [each[:, np.newaxis, :, np.newaxis] for each in (scale, zero_point)]
-    np.testing.assert_array_equal(found, reference.quantize(floats, *spread))
+    np.testing.assert_array_equal(found, reference.quantize(floats, scale, zero_point))
 
 
 @pytest.mark.parametrize("name", [name for name in TARGETS if name != "portable"])

@@ -113,20 +113,17 @@ def test_activations_and_residuals_are_within_the_bound(target, machine, kernel,
 @layouts
 def test_codes_are_those_of_the_results(target, machine, kernel, layout):
     """Where results are exact there is one code for each, ties included; features that fill no lane, panel or four."""
-    for tokens, features in shapes(target, machine):
+    for number, (tokens, features) in enumerate(shapes(target, machine)):
         codes, weight, operands, results = exact(tokens, 6, features)
         residual = np.full((tokens, features), np.float32(0.25))
-        scale = np.float32([0.5, 1.0, 3.0, 0.1])[np.arange(tokens) % 4]
-        zero_point = np.arange(tokens) * 37 % 256
+        scale, zero_point = np.float32([0.5, 1.0, 3.0, 0.1])[number % 4], number * 37 % 256
 
         found = product(
             kernel, target, codes, weight, machine=machine, epilogue=Epilogue(None, True, layout), parts=2,
-            residual=residual, out_scale=scale, out_zero_point=zero_point, **operands,
+            residual=residual, out_scale=float(scale), out_zero_point=zero_point, **operands,
         )  # fmt: skip
 
-        wanted = reference.quantize(
-            results + residual, scale[:, np.newaxis], zero_point[:, np.newaxis].astype(np.uint8)
-        )
+        wanted = reference.quantize(results + residual, scale, np.uint8(zero_point))
         arranged = ARRANGED[layout](wanted.astype(np.int64) - shifted(target), target).reshape(found.shape)
         used = ARRANGED[layout](np.ones(wanted.shape, np.int64), target).reshape(found.shape) == 1
         np.testing.assert_array_equal(found[used], arranged[used])

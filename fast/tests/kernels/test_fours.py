@@ -84,7 +84,8 @@ def test_nearly_all_ordinary_steps_find_a_partner(steps):
 
     fours = in_limited_fours(weight, ROWS, LIMIT)
 
-    assert len(fours.extra_weights) < 0.09 * len(weight) * steps
+    # without exchanges 3.0 % or more, with partners as they come 12 %
+    assert len(fours.extra_weights) < 0.028 * len(weight) * steps
     for start in range(0, steps, WINDOW):
         window = fours.steps[:, start : start + WINDOW]
         assert np.all((window >= start) & (window < start + WINDOW) | (window == 0)), "far from each other"

@@ -18,7 +18,7 @@ from distilspec.fast.kernels.epilogue import Epilogue
 targets = pytest.mark.parametrize("target", executable_targets(), ids=lambda target: target.name)
 everywhere = pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
 
-KERNELS = ("dense", "block_sparse")
+KERNELS = ("dense", "block_sparse", "near_block_sparse")
 kernels = pytest.mark.parametrize("kernel", KERNELS)
 
 EXTREME = st.sampled_from([0, 1, 127, 128, 254, 255])
@@ -47,12 +47,12 @@ def exact(codes, weight, zero_point=0):
 @targets
 @given(data=st.data())
 def test_machine_code_sums_exactly(target, data):
-    """Both kernels, odd zero points, any number of calls."""
+    """Every kernel, odd zero points, any number of calls."""
     codes, weight, sparse = drawn(data)
     zero_point = data.draw(EXTREME)
     parts = data.draw(st.integers(1, 3))
 
-    for matrix, kernel in ((weight, "dense"), (sparse, "block_sparse")):
+    for matrix, kernel in ((weight, "dense"), (sparse, "block_sparse"), (sparse, "near_block_sparse")):
         found = product(kernel, target, codes, matrix, parts=parts, zero_point=np.full(len(codes), zero_point))
         np.testing.assert_array_equal(found, exact(codes, matrix, zero_point))
 
@@ -64,7 +64,7 @@ def test_the_kernels_themselves_sum_exactly(target, data):
     """Interpreted, for targets that this processor cannot execute as well: no access outside a buffer, no wrong sum."""
     codes, weight, sparse = drawn(data, most_tokens=5, most=9)
 
-    for matrix, kernel in ((weight, "dense"), (sparse, "block_sparse")):
+    for matrix, kernel in ((weight, "dense"), (sparse, "block_sparse"), (sparse, "near_block_sparse")):
         found = product(kernel, target, codes, matrix, machine=False, zero_point=np.full(len(codes), 7))
         np.testing.assert_array_equal(found, exact(codes, matrix, 7))
 

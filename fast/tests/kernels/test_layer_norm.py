@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rowwise_runs import assert_within, by_token, everyhow, run, shifted, sizes, tiled
+from rowwise_runs import assert_within, everyhow, run, shifted, sizes, tiled
 
 from distilspec.conformance import bounds
 from distilspec.fast.isa import TARGETS, executable_targets
@@ -99,20 +99,19 @@ def test_codes_are_those_of_the_floats(target, machine, layout, seed):
     seed = np.random.default_rng(seed)
     tokens, features = target.tile + 3, int(seed.integers(1, 8))
     x, weight, bias = drawn(seed, tokens, features)
-    scale = seed.uniform(0.005, 0.05, tokens).astype(np.float32)
-    zero_point = seed.integers(0, 256, tokens).astype(np.uint8)
+    scale, zero_point = np.float32(seed.uniform(0.005, 0.05)), seed.integers(0, 256, dtype=np.uint8)
     held = tiled(x, target)
     out = np.zeros_like(held)
     codes = np.zeros(2 * code_bytes(target, layout, features), np.uint8)
-    zeros = by_token(zero_point.astype(np.int32) - np.int32(shifted(target)), target)
-    operands = [held, weight, bias, out, by_token(scale, target, 1), zeros, codes, features, 1e-12]
+    held_zero_point = int(zero_point) - shifted(target)
+    operands = [held, weight, bias, out, codes, features, held_zero_point, 1e-12, float(scale)]
 
     for tile in (1, 0):
         run(layer_norm, target, (layout,), machine, *operands, tile, tile + 1)
 
     floats = untiled(out, tokens, features)
     np.testing.assert_array_equal(floats, normalised(target, machine, x, weight, bias))
-    wanted = reference.quantize(floats, scale[:, np.newaxis], zero_point[:, np.newaxis]).astype(np.int64)
+    wanted = reference.quantize(floats, scale, zero_point).astype(np.int64)
     arranged = {Layout.FACTORS: tiled_factors, Layout.ROWS: tiled_rows}[layout]
     used = arranged(np.ones(x.shape, np.int64), target).reshape(-1) == 1
     found = codes.view(code_type(target))

@@ -71,19 +71,18 @@ def attended(target, operands, mask, machine=True, *, score_scale, layout=None, 
     feature = target.tile * 4
     out = np.full((batch * tiles, features, target.tile), UNTOUCHED)
     out_tile, out_head = features * feature, head_dim * feature
-    by_token = []
+    of_codes = ()
     if layout is not None:
         out_tile, out_head = (code_bytes(target, layout, wide) for wide in (features, head_dim))
         out = np.zeros(batch * tiles * out_tile, np.uint8)
-        rows = batch * tiles * target.tile
-        by_token = [np.full(rows, 0.1, np.float32), np.full(rows, 128 - shifted(target), np.int32)]
+        of_codes = (0.1, 128 - shifted(target))
     places = np.array(
         [
             [
                 ((b * tiles + t) * heads + h) * size[Pairs.FEATURES],
                 (b * tiles * heads + h) * size[Pairs.FEATURES],
                 (b * tiles * heads + h) * size[Pairs.TOKENS],
-                b * tiles * feature, b * 8, (b * tiles + t) * out_tile + h * out_head, (b * tiles + t) * feature,
+                b * tiles * feature, b * 8, (b * tiles + t) * out_tile + h * out_head,
             ]
             for b in range(batch) for h in range(heads) for t in range(tiles)
         ],
@@ -98,10 +97,10 @@ def attended(target, operands, mask, machine=True, *, score_scale, layout=None, 
         counts,
         places,
         out,
-        *by_token,
         scratch,
         score_scale,
         VALUE_SCALE,
+        *of_codes,
         head_dim,
         tiles * target.tile,
         *strides,

@@ -78,7 +78,25 @@ def test_without_programs_the_students_weights_are_taken(result, tmp_path):
     assert copy.programs == {}
     assert set(ops_of(copy.program(Recipe.FP32, [])).values()) == {"linear"}
     (folder / "quantisation.json").unlink()
-    assert copy.kept == []
+    assert copy.kept(Recipe.W8A8_STATIC) == []
+
+
+def test_each_recipe_keeps_its_own_linears(result, tmp_path):
+    """One that the pipeline does not name keeps those of the first; a file of before had one recipe, at the top."""
+    copy = find_compressed(shutil.copytree(result.folder, tmp_path / "small"))
+    other = "transformer.layer.0.ffn.lin1"
+    recipes = {"w7a8-static": {"kept": [other]}, "w8a8-static": {"kept": []}}
+    (copy.folder / "quantisation.json").write_text(json.dumps({"ranges": {"x": [0, 1]}, "recipes": recipes}))
+    assert copy.choices == recipes
+    assert copy.ranges == {"x": (0, 1)}
+    kept = {recipe: copy.kept(recipe) for recipe in (Recipe.W7A8_STATIC, Recipe.W8A8_STATIC, Recipe.W8A32, Recipe.FP32)}
+    assert list(kept.values()) == [[other], [], [other], []]
+    assert ops_of(copy.program(Recipe.W8A8_DYNAMIC, []))[other] == "block_sparse_linear"
+
+    (copy.folder / "quantisation.json").write_text(json.dumps({"ranges": {}, "kept": [KEPT], "tradeoff": []}))
+    assert copy.choices == {"w8a8-static": {"kept": [KEPT], "tradeoff": []}}
+    (copy.folder / "pipeline.json").write_text(json.dumps({"quantisation": {"recipe": "w8a32"}}))
+    assert list(copy.choices) == ["w8a32"]
 
 
 def test_a_student_that_stays_in_float32_has_no_int8_form(tmp_path):
@@ -103,7 +121,8 @@ def test_the_teacher_is_found_where_the_result_says(result, tmp_path):
     ("file", "value", "match"),
     [
         ("quantisation.json", {"kept": "all"}, "quantisation.json: kept is 'all'; expected a list of names"),
-        ("quantisation.json", {}, "quantisation.json: kept is None; expected"),
+        ("quantisation.json", {"recipes": {"w8a32": {}}}, "quantisation.json: kept is None; expected"),
+        ("quantisation.json", {"recipes": 3}, "quantisation.json: kept is 3; expected"),
         ("quantisation.json", [], "the top is a list; expected"),
         ("teacher.json", {"folder": 3}, "teacher.json: folder is 3; expected the path of a folder"),
     ],
@@ -113,4 +132,4 @@ def test_files_that_are_not_of_a_pipeline_are_refused(result, tmp_path, file, va
     copy = find_compressed(shutil.copytree(result.folder, tmp_path / "small"))
     (copy.folder / file).write_text(json.dumps(value))
     with refused(FormatError, match):
-        copy.kept if file == "quantisation.json" else copy.teacher  # noqa: B018 - the property reads the file
+        copy.choices if file == "quantisation.json" else copy.teacher  # noqa: B018 - the property reads the file

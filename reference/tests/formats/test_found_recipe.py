@@ -11,13 +11,16 @@ from distilspec.reference.tracer import Builder
 
 CONSTANTS = {
     "weight": np.ones((4, 4), np.float32),
-    "codes": np.ones((4, 4), np.int8),
+    "codes": np.eye(4, dtype=np.int8) * np.int8(-65),
+    "small": np.eye(4, dtype=np.int8) * np.int8(-64),
+    "unsigned": np.eye(4, dtype=np.uint8),
     "scale": np.float32(0.5),
     "zero": np.uint8(3),
 }
 
 #: A weight that is stored as codes, and activations that are rounded to codes in three ways.
 WEIGHT = [("w", "dequantize", "codes scale")]
+SMALL = [("w", "dequantize", "small scale")]
 STATIC = [("q", "quantize", "x scale zero"), ("r", "dequantize", "q scale zero")]
 DYNAMIC = [("q", "dynamic_quantize", "x"), ("r", "dequantize", "q q.scale q.zero_point")]
 TOKEN = [
@@ -32,6 +35,8 @@ PROGRAMS = {
     "fp32": [("y", "matmul", "x weight")],
     "w8a32": [*WEIGHT, ("y", "matmul", "x w")],
     "w8a8-static": [*WEIGHT, *STATIC, ("y", "matmul", "r w")],
+    "w7a8-static": [*SMALL, *STATIC, ("y", "matmul", "r w")],
+    "w7a8-dynamic": [("q", "dynamic_quantize", "x"), ("y", "matmul_integer", "q small q.zero_point")],
     "w8a8-dynamic": [("q", "dynamic_quantize", "x"), ("y", "matmul_integer", "q codes q.zero_point")],
     "w8a8-dynamic-token": [*WEIGHT, *TOKEN, ("y", "matmul", "r w")],
     "w32a8-static": [*STATIC, ("y", "matmul", "r weight")],
@@ -39,6 +44,9 @@ PROGRAMS = {
     "fp32-elementwise": [*STATIC, ("y", "add", "r x")],
     "w8a8-static-attn-elementwise": [
         *WEIGHT, *STATIC, ("p", "matmul", "r w"), ("o", "matmul", "r r"), ("y", "tanh", "r")
+    ],
+    "w7a8-static+w8a8-static": [
+        *SMALL, *STATIC, ("h", "matmul", "r w"), ("v", "dequantize", "codes scale"), ("y", "matmul", "r v")
     ],
     "fp32+w8a32": [*WEIGHT, ("h", "matmul", "x weight"), ("y", "matmul", "h w")],
     "w8a8-static+w8a32": [*WEIGHT, *STATIC, ("h", "matmul", "r w"), ("y", "matmul", "h w")],
@@ -64,6 +72,14 @@ def test_a_program_has_the_name_of_its_products(name):
 def test_a_float_head_after_quantised_products_is_no_mixture():
     """Heads are float in every recipe."""
     assert found_recipe(built([*WEIGHT, ("h", "matmul", "x w"), ("y", "matmul", "h weight")])) == "w8a32"
+
+
+def test_a_weight_of_unsigned_codes_or_kept_for_itself_has_eight_bits():
+    """Seven bits are a matter of signed codes that are multiplied by codes: nothing else saturates with eight."""
+    unsigned = [("w", "dequantize", "unsigned scale"), *STATIC, ("y", "matmul", "r w")]
+
+    assert found_recipe(built(unsigned)) == "w8a8-static"
+    assert found_recipe(built([*SMALL, ("y", "matmul", "x w")])) == "w8a32"
 
 
 def test_codes_that_only_move_stay_codes():

@@ -77,6 +77,7 @@ def test_writing_twice_gives_equal_bytes(compressed):
 FORMS_OF_RECIPES = {
     Recipe.FP32: ["MatMul", "Add"],
     Recipe.W8A8_STATIC: ["DequantizeLinear", "DequantizeLinear", "MatMul", "Add"],
+    Recipe.W7A8_STATIC: ["DequantizeLinear", "DequantizeLinear", "MatMul", "Add"],
     Recipe.W8A8_STATIC_ATTN: ["DequantizeLinear", "DequantizeLinear", "MatMul", "Add"],
     Recipe.W8A8_DYNAMIC: ["MatMulInteger", "Cast", "Mul", "Mul", "Add"],
     Recipe.W8A8_DYNAMIC_TOKEN: ["MatMulInteger", "Cast", "Mul", "Mul", "Add"],

@@ -31,9 +31,9 @@ def nonzero(scale):
     return scale if scale >= Fraction(2) ** -126 else Fraction(1)
 
 
-def symmetric(values):
-    """Return codes in [-127, 127] and their scale, with float32 rounding written out."""
-    scale = nonzero(float32(max([abs(value) for value in values]) / 127))
+def symmetric(values, largest_code=127):
+    """Return codes up to the largest one and their scale, with float32 rounding written out."""
+    scale = nonzero(float32(max([abs(value) for value in values]) / largest_code))
     return [saturate(round_half_even(float32(value / scale)), -128, 127) for value in values], scale
 
 
@@ -48,13 +48,13 @@ def asymmetric(values, low, high):
 
 def product(recipe, tokens, weight, bias, calibrated):
     """Return for each token and output the exact real value by the recipe's table, and the sum of magnitudes in it."""
-    channels = [symmetric(row) for row in weight]
+    channels = [symmetric(row, 64 if recipe == "w7a8-static" else 127) for row in weight]
     everything = [value for token in tokens for value in token]
     for token in tokens:
         match recipe:
             case Recipe.FP32 | Recipe.W8A32:
                 codes, x_scale, zero_point = token, Fraction(1), 0
-            case Recipe.W8A8_STATIC:
+            case Recipe.W8A8_STATIC | Recipe.W7A8_STATIC:
                 codes, x_scale, zero_point = asymmetric(token, *calibrated)
             case Recipe.W8A8_DYNAMIC:
                 codes, x_scale, zero_point = asymmetric(token, min(everything), max(everything))
@@ -90,6 +90,7 @@ def test_one_linear_is_its_formula_in_exact_arithmetic(recipe, x, weight, bias, 
 
 QUANTISED = {
     Recipe.W8A8_STATIC: "quantize",
+    Recipe.W7A8_STATIC: "quantize",
     Recipe.W8A8_DYNAMIC: "dynamic_quantize",
     Recipe.W8A8_DYNAMIC_TOKEN: "dynamic_quantize_token",
 }
@@ -130,14 +131,16 @@ def test_linears_that_read_one_tensor_share_its_codes(recipe):
     assert sum(step.op == QUANTISED[recipe] for step in after.steps) == 8
 
 
-def test_weights_become_codes_with_one_scale_for_each_output_channel():
-    """Design section 4: int8 in [-127, 127], which the largest magnitude of every channel reaches; no float weight."""
-    after = apply_recipe(small_bert(), "w8a8-dynamic")
+@pytest.mark.parametrize(("recipe", "largest"), [("w8a8-dynamic", 127), ("w8a8-static", 127), ("w7a8-static", 64)])
+def test_weights_become_codes_with_one_scale_for_each_output_channel(recipe, largest):
+    """Design section 4: int8 up to the largest code, which every channel reaches; no float weight."""
+    before = small_bert()
+    after = apply_recipe(before, recipe, calibration=calibrate(before, [batch()]))
 
     for name in LINEARS:
         codes, scale = after.constants[f"{name}.weight.codes"], after.constants[f"{name}.weight.scale"]
         assert (codes.dtype, scale.dtype, scale.shape) == (np.int8, np.float32, codes.shape[:1])
-        assert np.abs(codes.astype(int)).max(axis=1).tolist() == [127] * len(codes)
+        assert np.abs(codes.astype(int)).max(axis=1).tolist() == [largest] * len(codes)
         assert f"{name}.weight" not in after.constants
     assert "classifier.weight" in after.constants
 
@@ -209,6 +212,7 @@ ONES = np.ones((2, 3), np.float32)
     [
         (ONES, "w8a16", None, UnsupportedError, "recipe 'w8a16' does not exist; expected one of fp32, w8a8-static"),
         (ONES, "w8a8-static", None, RangeError, "tensor x has no range"),
+        (ONES, "w7a8-static", None, RangeError, "tensor x has no range"),
         (ONES, "w8a8-static", {"y": (0, 1)}, RangeError, "tensor x has no range"),
         (ONES, "w8a8-static", {"x": (1, 0)}, RangeError, "tensor x: .*ASYM-C2"),
         (ONES, "w8a8-static", {"x": (0, np.inf)}, RangeError, "tensor x: .*ASYM-C3"),
@@ -240,16 +244,18 @@ def test_a_weight_that_another_step_makes_is_refused():
         apply_recipe(program, "w8a8-dynamic")
 
 
-def test_a_pruned_program_can_be_quantised():
+@pytest.mark.parametrize(("recipe", "largest"), [("w8a8-dynamic", 127), ("w7a8-static", 64)])
+def test_a_pruned_program_can_be_quantised(recipe, largest):
     """The codes of a block-sparse weight are packed again, and its properties are kept."""
     pruned = prune(small_bert(), sparsity=0.8, block_shape=(4, 1))
 
-    after = apply_recipe(pruned, "w8a8-dynamic")
+    after = apply_recipe(pruned, recipe, calibration=calibrate(pruned, [batch()]))
 
     step = next(step for step in after.steps if step.name == LINEARS[0])
     assert step.op == "quantized_block_sparse_linear"
     assert step.inputs[3:] == tuple(
         f"{LINEARS[0]}.{name}" for name in ("weight.data", "weight.indices", "weight.indptr", "weight.scale", "bias")
     )
-    assert after.constants[f"{LINEARS[0]}.weight.data"].dtype == np.int8
-    assert after.properties == {"recipe": "w8a8-dynamic", "sparsity": "0.8", "block_shape": "(4, 1)"}
+    codes = after.constants[f"{LINEARS[0]}.weight.data"]
+    assert (codes.dtype, np.abs(codes.astype(int)).max()) == (np.int8, largest)
+    assert after.properties == {"recipe": recipe, "sparsity": "0.8", "block_shape": "(4, 1)"}

@@ -11,6 +11,7 @@ from distilspec.reference import ops
 from distilspec.reference.contract.errors import RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Observer
 from distilspec.reference.recipes import apply_recipe, calibrate
+from distilspec.reference.recipes.aciq_range import aciq_range
 
 INPUTS_OF_LINEARS = [
     "embeddings.LayerNorm",
@@ -43,6 +44,7 @@ OBSERVERS = [
     (Observer.MINMAX, {}, ops.minmax_range),
     (Observer.PERCENTILE, {"percentile": 95.0}, lambda x: ops.percentile_range(x, percentile=95.0)),
     (Observer.MEAN_SIGMA, {"sigmas": 2.0}, lambda x: ops.mean_sigma_range(x, sigmas=2.0)),
+    (Observer.ACIQ, {}, aciq_range),
 ]
 
 

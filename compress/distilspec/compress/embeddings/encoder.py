@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-import distilspec.fast
 from distilspec.compress.batches import READING
+from distilspec.compress.engine import answers
+from distilspec.compress.packing import pack_zero_blocks
+from distilspec.compress.pruning import encoder_weights
 from distilspec.compress.quantised import Ranges
+from distilspec.compress.reconstruction import reconstruct
+from distilspec.compress.sections.pruning import Reconstruction
+from distilspec.compress.students import new_classifier
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array, Float32Array
 from distilspec.reference.formats.hugging_face import load_folder
@@ -18,6 +23,7 @@ from distilspec.reference.formats.named_models import NAMED_MODELS, load_model
 from distilspec.reference.formats.tokenizer import Tokenizer
 from distilspec.reference.program import Program
 from distilspec.reference.recipes import apply_recipe, calibrate, prune
+from distilspec.reference.recipes.encoder_linears import dense_weight, is_encoder_linear
 
 _HEAD = "sentence-embedding"
 
@@ -40,6 +46,29 @@ class Encoder:
         """Return the encoder without the smallest blocks of each Linear; errors as ``prune``."""
         return replace(self, program=prune(self.program, sparsity=sparsity, block_shape=block_shape))
 
+    def reconstructed(
+        self,
+        sparsity: float,
+        block_shape: tuple[int, int],
+        section: Reconstruction,
+        texts: Sequence[str],
+        advance: Callable[[], None],
+    ) -> Encoder:
+        """
+        Return the encoder pruned by least squares on texts, its blocks packed; errors as ``reconstruct``.
+
+        ``advance`` is called after each Linear.
+        """
+        # The head is not asked: what is observed and pruned is the encoder below it.
+        model = new_classifier(self.tokenizer.path.parent, ("no", "yes"), seed=0)
+        encodings = self.tokenizer.encodings(texts, truncate=True, max_length=self.max_length)
+        tokens = [encoding.ids for encoding in encodings]
+        reconstruct(model, tokens, section, block_shape=block_shape, sparsity=sparsity, advance=advance)
+        names = [dense_weight(self.program, step)[0] for step in filter(is_encoder_linear, self.program.steps)]
+        weights = (weight.detach().numpy() for weight in encoder_weights(model).values())
+        constants = {**self.program.constants, **dict(zip(names, weights, strict=True))}
+        return replace(self, program=pack_zero_blocks(replace(self.program, constants=constants), block_shape))
+
     def ranges(self, texts: Sequence[str]) -> Ranges:
         """Return the ranges of what the Linears read, on these texts."""
         return calibrate(self.program, (batch for _, batch in self._batches(texts)))
@@ -51,13 +80,13 @@ class Encoder:
         They are read in batches of 32, sorted by length; ``ranges`` is read for ``w8a8-static`` only.
         """
         program = apply_recipe(self.program, recipe, calibration=ranges or None)
-        with distilspec.fast.compile(program) as engine:
-            return {name: self._embedded(engine, part) for name, part in texts.items()}
-
-    def _embedded(self, engine: distilspec.fast.Engine, texts: Sequence[str]) -> Float32Array:
-        found = [(rows, engine.run(batch)["sentence_embedding"]) for rows, batch in self._batches(texts)]
-        order = [row for rows, _ in found for row in rows]
-        embeddings: Float32Array = np.concatenate([embedded for _, embedded in found])[np.argsort(order)]
+        batches = {name: list(self._batches(part)) for name, part in texts.items()}
+        arrays = (batch for part in batches.values() for _, batch in part)
+        found = iter(answers(program, arrays, "sentence_embedding"))
+        embeddings = {}
+        for name, part in batches.items():
+            order = [row for rows, _ in part for row in rows]
+            embeddings[name] = np.concatenate([next(found) for _ in part])[np.argsort(order)]
         return embeddings
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], dict[str, Array]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +14,9 @@ from distilspec.compress.data import read_table
 from distilspec.compress.embeddings.encoder import Encoder
 from distilspec.compress.embeddings.judgement import CONFIDENCE, DRAWS, Measure, intervals, judge_pairs, judge_search
 from distilspec.compress.embeddings.picture import draw, expect_drawable
+from distilspec.compress.embeddings.section import Calibration, Embeddings
 from distilspec.compress.embeddings.sets import JudgedPairs, Search, file_of, read_judged_pairs, read_search
 from distilspec.compress.embeddings.table import table_of
-from distilspec.compress.pipeline import Calibration, Embeddings
 from distilspec.compress.quantised import Ranges
 from distilspec.compress.record import Record, write_json
 from distilspec.reference.contract.errors import FormatError
@@ -24,25 +25,45 @@ from distilspec.reference.contract.types import Array, Float32Array
 from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.new_folder import new_folder
 from distilspec.reference.formats.safetensors_file import SafetensorsFile, write_safetensors
+from distilspec.reference.formats.saved import load_program, save_program
+from distilspec.reference.recipes.encoder_linears import is_encoder_linear
+
+#: How blocks are chosen where nothing else is said.
+MAGNITUDE = "magnitude"
 
 #: Names of the tensors of a search set behind the set's name.
 _QUESTIONS, _DOCUMENTS = ".questions", ".documents"
 
 
-class Variant(NamedTuple):
-    """A model that is asked: the share of its blocks that is dropped, and its numerics."""
+class Weights(NamedTuple):
+    """The weights of a model that is asked: the share of its blocks that is dropped, and how they were chosen."""
 
     sparsity: float
+    pruning: str
+
+    @property
+    def name(self) -> str:
+        """The name of what is kept of it."""
+        return f"{self.sparsity:g}" if self.pruning == MAGNITUDE else f"{self.sparsity:g}-{self.pruning}"
+
+
+class Variant(NamedTuple):
+    """A model that is asked: its weights and its numerics."""
+
+    weights: Weights
     recipe: Recipe
 
     @property
     def name(self) -> str:
         """The name of its file of embeddings."""
-        return f"{self.sparsity:g}-{self.recipe}"
+        return f"{self.weights.name}-{self.recipe}"
 
 
 #: What every other variant is compared with; it is measured whether or not a file names it.
-BASE = Variant(0.0, Recipe.FP32)
+BASE = Variant(Weights(0.0, MAGNITUDE), Recipe.FP32)
+
+#: Which variants a file asks for; what is kept of one does not depend on the others.
+_LISTS = ("recipes", "sparsities", "pruning")
 
 
 def measure(section: Embeddings, source: Path, folder: Path) -> None:
@@ -69,8 +90,7 @@ def measure(section: Embeddings, source: Path, folder: Path) -> None:
     pairs = {one.name: read_judged_pairs(one, source) for one in section.similarity}
     searches = {one.name: read_search(one, source, seed=section.seed) for one in section.retrieval}
     texts = _texts(pairs, searches)
-    variants = [BASE, *(Variant(share, Recipe(name)) for share in section.sparsities for name in section.recipes)]
-    variants = sorted(dict.fromkeys(variants), key=lambda one: one.sparsity)
+    variants = _variants(section)
     _embed(section, source, folder, record, variants, texts)
     judged: dict[Variant, dict[str, Measure]] = {}
     base = _embeddings(folder, BASE)
@@ -82,7 +102,8 @@ def measure(section: Embeddings, source: Path, folder: Path) -> None:
         told = intervals(judged[variant], judged[BASE])
         models.append(
             {
-                "sparsity": variant.sparsity,
+                "sparsity": variant.weights.sparsity,
+                "pruning": variant.weights.pruning if variant.weights.sparsity else None,
                 "recipe": str(variant.recipe),
                 "cosine": float(cosine),
                 "measures": {
@@ -104,20 +125,31 @@ def measure(section: Embeddings, source: Path, folder: Path) -> None:
     record.say(f"written: {folder / 'embeddings.md'}, .json and .svg")
 
 
+def _variants(section: Embeddings) -> list[Variant]:
+    """Return what a file asks for, the dense model first, which is not pruned in more than one way."""
+    weights = [
+        Weights(share, pruning if share else MAGNITUDE) for share in section.sparsities for pruning in section.pruning
+    ]
+    found = dict.fromkeys([BASE, *(Variant(one, Recipe(name)) for one in weights for name in section.recipes)])
+    return sorted(found, key=lambda one: one.weights.sparsity)
+
+
 def _opened(section: Embeddings, folder: Path) -> Record:
+    """Make the folder, or find that what it holds was measured on the same texts and in the same way."""
     own = json.loads(section.model_dump_json(exclude={"outputs"}, exclude_defaults=True))
     told = folder / "pipeline.json"
     try:
         (folder / "embeddings").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FormatError(f"{folder}: {error.strerror}; expected a folder that can be made") from None
-    if not told.exists():
-        write_json(told, own)
-    elif read_json(told, dict) != own:
-        raise FormatError(
-            f"{folder}: it holds results of another file, as its pipeline.json says; expected those of {section.name} "
-            "because results of two files are not mixed (another --out helps)"
-        )
+    found = read_json(told, dict) if told.exists() else own
+    for key in {**own, **found}:
+        if key not in _LISTS and key in found and found[key] != own.get(key):
+            raise FormatError(
+                f"{folder}: it holds results of another file, as {key} in its pipeline.json says; expected those of "
+                f"{section.name} because results of two files are not mixed (another --out helps)"
+            )
+    write_json(told, own)
     return Record(folder / "log.jsonl")
 
 
@@ -139,30 +171,55 @@ def _embed(
     waiting = [one for one in variants if not _home(folder, one).exists()]
     encoder = Encoder.load(section.model, source, section.max_length)
     with record.progress("embed", len(variants), len(variants) - len(waiting)) as advance:
-        for sparsity in dict.fromkeys(one.sparsity for one in waiting):
-            current = encoder.pruned(sparsity, section.block_shape) if sparsity else encoder
-            recipes = [one.recipe for one in waiting if one.sparsity == sparsity]
+        for weights in dict.fromkeys(one.weights for one in waiting):
+            current = _pruned(encoder, weights, section, source, folder, record)
+            recipes = [one.recipe for one in waiting if one.weights == weights]
             ranges: Ranges = {}
-            if section.calibration is not None and Recipe.W8A8_STATIC in recipes:
-                ranges = current.ranges(_calibration(section.calibration, source))
+            if section.calibration is not None and any(recipe.is_calibrated for recipe in recipes):
+                ranges = current.ranges(_read(section.calibration, source, section.calibration.rows))
             for recipe in recipes:
-                variant = Variant(sparsity, recipe)
+                variant = Variant(weights, recipe)
                 with record.stage(variant.name), new_folder(_home(folder, variant)) as temporary:
                     write_safetensors(temporary / "embeddings.safetensors", current.embed(texts, recipe, ranges))
                 advance()
 
 
-def _calibration(section: Calibration, source: Path) -> list[str]:
+def _pruned(
+    encoder: Encoder, weights: Weights, section: Embeddings, source: Path, folder: Path, record: Record
+) -> Encoder:
+    """Return the encoder with these weights; what least squares have made is kept, because it takes minutes."""
+    if not weights.sparsity:
+        return encoder
+    if weights.pruning == MAGNITUDE:
+        return encoder.pruned(weights.sparsity, section.block_shape)
+    home = folder / "pruned" / weights.name
+    if not home.exists():
+        assert section.calibration is not None, "least-squares is refused without one"
+        assert section.reconstruction is not None, "least-squares is refused without one"
+        texts = _read(section.calibration, source, section.reconstruction.rows)
+        home.parent.mkdir(exist_ok=True)
+        with record.stage(weights.name):
+            total = sum(map(is_encoder_linear, encoder.program.steps))
+            with record.progress(weights.name, total) as advance:
+                made = encoder.reconstructed(
+                    weights.sparsity, section.block_shape, section.reconstruction, texts, advance
+                )
+            save_program(made.program, home)
+    return replace(encoder, program=load_program(home))
+
+
+def _read(section: Calibration, source: Path, count: int) -> list[str]:
+    """Return the first texts of a table."""
     path = file_of(section.package, section.file, source)
     texts: list[str] = []
     for line, row in read_table(path, (section.text_column,), section.where):
-        if len(texts) == section.rows:
+        if len(texts) == count:
             return texts
         if not (row[section.text_column] or "").strip():
             raise FormatError(f"{path}: line {line}: the text is empty; expected one to calibrate on")
         texts.append(row[section.text_column])
-    if len(texts) < section.rows:
-        raise FormatError(f"{path}: {len(texts)} rows to calibrate on; expected {section.rows}")
+    if len(texts) < count:
+        raise FormatError(f"{path}: {len(texts)} rows to calibrate on; expected {count}")
     return texts
 
 

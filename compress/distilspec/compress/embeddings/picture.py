@@ -59,7 +59,7 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     columns = min(len(recipes), 1 + len(measures))
     figure.legend(handles=_legend(recipes), loc="outside lower center", ncols=columns, frameon=False)
     shape = tuple(result["block_shape"])
-    figure.suptitle(f"{result['model']}, pruned at once in blocks of {shape}, without training", fontsize=10)
+    figure.suptitle(f"{result['model']}, pruned in blocks of {shape}, without training", fontsize=10)
     try:
         figure.savefig(path, dpi=120)
     except OSError as error:
@@ -67,16 +67,16 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
 
 
 def _places(models: Sequence[Mapping[str, Any]]) -> tuple[list[float], dict[float, str]]:
-    """Return the line of each model, with a gap where the sparsity changes, and the middle of each group by name."""
+    """Return the line of each model, with a gap where the weights change, and the middle of each group by name."""
     places: list[float] = []
-    groups: dict[float, list[float]] = {}
+    groups: dict[str, list[float]] = {}
     for number, one in enumerate(models):
-        group = groups.setdefault(one["sparsity"], [])
+        name = f"{100 * one['sparsity']:g} % sparse,\n{one['pruning']}" if one["sparsity"] else "dense"
+        group = groups.setdefault(name, [])
         place = number + 1.2 * (len(groups) - 1)
         group.append(place)
         places.append(place)
-    names = {sparsity: f"{100 * sparsity:g} %\nsparse" if sparsity else "dense" for sparsity in groups}
-    return places, {sum(group) / len(group): names[sparsity] for sparsity, group in groups.items()}
+    return places, {sum(group) / len(group): name for name, group in groups.items()}
 
 
 def _legend(recipes: Sequence[str]) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distilspec.compress.data import packaged_file, place, words
-from distilspec.compress.pipeline import FirstSentence, Similarity, Squad
+from distilspec.compress.embeddings.section import FirstSentence, Similarity, Squad
 from distilspec.reference.contract.errors import FormatError, RangeError, errors_about
 from distilspec.reference.contract.types import Float64Array
 from distilspec.reference.formats.json_file import read_json

@@ -12,13 +12,13 @@ def table_of(result: Mapping[str, Any]) -> str:
     names = list(models[0]["measures"])
     texts = ", ".join(f"{name} {count}" for name, count in result["texts"].items())
     per_cent = round(100 * result["confidence"])
-    head = ["sparsity", "recipe", *names]
+    head = ["pruned", "recipe", *names]
     values = [
-        [_sparsity(one), one["recipe"], *(_value(one["measures"][name]["value"]) for name in names)] for one in models
+        [_weights(one), one["recipe"], *(_value(one["measures"][name]["value"]) for name in names)] for one in models
     ]
     differences = [
         [
-            _sparsity(one),
+            _weights(one),
             one["recipe"],
             *(_difference(one["measures"][name]["difference"]) for name in names),
             f"{one['cosine']:.4f}",
@@ -27,7 +27,7 @@ def table_of(result: Mapping[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            f"Sentence embeddings of {result['model']}, pruned at once and without training in blocks of "
+            f"Sentence embeddings of {result['model']}, pruned without training in blocks of "
             f"{tuple(result['block_shape'])}.",
             f"Texts: {texts}.",
             f"In brackets is the {per_cent} % interval of {result['draws']:,} draws of documents or questions.",
@@ -44,12 +44,12 @@ def table_of(result: Mapping[str, Any]) -> str:
 
 
 def _rows(head: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [head, ["--:", "---", *["--:"] * (len(head) - 2)], *rows]
+    lines = [head, ["---", "---", *["--:"] * (len(head) - 2)], *rows]
     return ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
-def _sparsity(model: Mapping[str, Any]) -> str:
-    return "dense" if model["sparsity"] == 0 else f"{100 * model['sparsity']:g} %"
+def _weights(model: Mapping[str, Any]) -> str:
+    return "dense" if model["sparsity"] == 0 else f"{100 * model['sparsity']:g} %, {model['pruning']}"
 
 
 def _value(interval: Mapping[str, float]) -> str:

@@ -5,28 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from distilspec.compress.accuracy import accuracy_of, difference_of
-from distilspec.compress.batches import logits_of
-from distilspec.compress.quantised import linears_of, quantised
+from distilspec.compress.engine import program_logits
 from distilspec.compress.record import write_json
 from distilspec.compress.run import Run
-from distilspec.compress.students import load_classifier
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.compressed import Compressed
 from distilspec.reference.formats.hugging_face import load_folder
-from distilspec.reference.formats.json_file import read_json
+from distilspec.reference.formats.saved import load_program
 
 
 def evaluate(run: Run) -> None:
-    """Ask teacher and student, in float32 and INT8, about the test rows, and compare them row by row."""
+    """Ask the teacher, and the student in every program that is saved, about the test rows; compare row by row."""
     rows = run.encoded(run.splits.test, run.folder / "student")
-    student = load_classifier(run.folder / "student")
-    answers = {"teacher": logits_of(load_classifier(run.teacher), rows), "student": logits_of(student, rows)}
-    section = run.pipeline.quantisation
-    if section:
-        choice = read_json(run.folder / "quantisation.json", dict)
-        inputs = linears_of(load_folder(run.folder / "student").program)
-        rest = {name: tensor for name, tensor in inputs.items() if name not in choice["kept"]}
-        with quantised(student, Recipe(section.recipe), rest, choice["ranges"]):
-            answers[f"student-{section.recipe}"] = logits_of(student, rows)
+    answers = {"teacher": program_logits(load_folder(run.teacher).program, rows)}
+    for recipe, folder in Compressed(run.folder).programs.items():
+        name = "student" if recipe is Recipe.FP32 else f"student-{recipe}"
+        answers[name] = program_logits(load_program(folder), rows)
     right = {name: logits.argmax(axis=1) == rows.labels for name, logits in answers.items()}
     result: dict[str, Any] = {"rows": len(rows), "models": {}, "differences": {}}
     for name, correct in right.items():

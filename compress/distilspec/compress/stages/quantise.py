@@ -1,42 +1,49 @@
-"""The stage quantise: ranges of activations, and the layers that stay in float32."""
+"""The stage quantise: ranges of activations, and under each recipe the layers that stay in float32."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 from distilspec.compress.batches import READING
-from distilspec.compress.pipeline import Quantisation
-from distilspec.compress.quantised import choose, linears_of
+from distilspec.compress.engine import program_logits
+from distilspec.compress.packing import student_program
+from distilspec.compress.quantised import Choice, Ranges, choose, linears_of
 from distilspec.compress.record import write_json
 from distilspec.compress.run import Run
+from distilspec.compress.sections.quantisation import Quantisation
 from distilspec.compress.students import load_classifier
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import Array
+from distilspec.reference.formats.compressed import Compressed
 from distilspec.reference.formats.hugging_face import load_folder
-from distilspec.reference.recipes import calibrate
+from distilspec.reference.program import Program
+from distilspec.reference.recipes import apply_recipe, calibrate
 
 
 def quantise(run: Run) -> None:
-    """Find the ranges of the activations, and which layers stay in float32."""
-    section = quantisation_of(run)
-    loaded = load_folder(run.folder / "student")
-    ranges: Mapping[str, tuple[float, float]] = {}
-    if Recipe(section.recipe) is Recipe.W8A8_STATIC:
-        rows = run.encoded(run.splits.train, run.folder / "student")
-        chosen = range(min(section.calibration_rows, len(rows)))
-        starts = chosen[::READING]
-        batches = [rows.inputs(chosen[start : start + READING]) for start in starts]
-        ranges = calibrate(loaded.program, batches, section.calibration)
-    inputs = linears_of(loaded.program)
-    model = load_classifier(run.folder / "student")
-    rows = run.encoded(run.splits.validation, run.folder / "student")
-    with run.record.progress("quantise", len(inputs)) as advance:
-        choice = choose(model, Recipe(section.recipe), inputs, ranges, rows, budget=section.budget, advance=advance)
-    for line in choice.sensitivity:
-        run.record.say(f"  {line.step}: alone in INT8 divergence {line.divergence:.2e}, accuracy {line.accuracy:.4f}")
-    for step in choice.tradeoff:
-        run.record.say(f"  {step.kept} kept in float32: accuracy {step.accuracy:.4f}, {step.weight_bytes:,} bytes")
-    write_json(run.folder / "quantisation.json", {"ranges": ranges, **choice.as_json()})
+    """Find the ranges of the activations, and which layers stay in float32; a recipe that is there already stays."""
+    section, result = quantisation_of(run), Compressed(run.folder)
+    program = student_program(run)
+    ranges: Ranges = result.ranges
+    if not ranges and any(Recipe(name).is_calibrated for name in section.recipes):
+        ranges = _calibrated(run, section)
+    made = result.choices
+    chosen: dict[str, Any] = {}
+    for name in section.recipes:
+        if name in made:
+            chosen[name] = made[name]
+        else:
+            chosen[name] = _chosen(run, program, Recipe(name), ranges, section.budget).as_json()
+        # Every recipe is minutes of work, so it is kept before the next begins.
+        write_json(run.folder / "quantisation.json", {"ranges": ranges, "recipes": {**made, **chosen}})
+    write_json(run.folder / "quantisation.json", {"ranges": ranges, "recipes": chosen})
+
+
+def is_quantised(run: Run) -> bool:
+    """Return whether every recipe of the pipeline, and no other, has its choice."""
+    return list(Compressed(run.folder).choices) == quantisation_of(run).recipes
 
 
 def quantisation_of(run: Run) -> Quantisation:
@@ -45,3 +52,28 @@ def quantisation_of(run: Run) -> Quantisation:
     if section is None:
         raise RangeError("stage quantise: the pipeline has no section quantisation; expected one")
     return section
+
+
+def _calibrated(run: Run, section: Quantisation) -> Ranges:
+    rows = run.encoded(run.splits.train, run.folder / "student")
+    chosen = range(min(section.calibration_rows, len(rows)))
+    batches = [rows.inputs(chosen[start : start + READING]) for start in chosen[::READING]]
+    return calibrate(load_folder(run.folder / "student").program, batches, section.calibration)
+
+
+def _chosen(run: Run, program: Program, recipe: Recipe, ranges: Ranges, budget: float) -> Choice:
+    inputs = linears_of(program)
+    rows = run.encoded(run.splits.validation, run.folder / "student")
+
+    def ask(kept: Sequence[str]) -> Array:
+        return program_logits(apply_recipe(program, recipe, calibration=ranges, keep=kept), rows)
+
+    with run.record.progress(f"quantise {recipe}", len(inputs)) as advance:
+        model = load_classifier(run.folder / "student")
+        choice = choose(model, recipe, inputs, ranges, rows, ask=ask, budget=budget, advance=advance)
+    run.record.say(f"  {recipe}")
+    for line in choice.sensitivity:
+        run.record.say(f"  {line.step}: alone in INT8 divergence {line.divergence:.2e}, accuracy {line.accuracy:.4f}")
+    for step in choice.tradeoff:
+        run.record.say(f"  {step.kept} kept in float32: accuracy {step.accuracy:.4f}, {step.weight_bytes:,} bytes")
+    return choice

@@ -25,7 +25,14 @@ def start_student(run: Run) -> None:
         order = np.random.Generator(np.random.PCG64(pipeline.seed)).permutation(len(rows))
         chosen = [rows.encodings[row].ids for row in order[: section.reconstruction.rows]]
         with run.record.progress("student", len(encoder_weights(student))) as advance:
-            reconstruct(student, chosen, section, section.reconstruction, advance)
+            reconstruct(
+                student,
+                chosen,
+                section.reconstruction,
+                block_shape=section.block_shape,
+                sparsity=section.sparsity,
+                advance=advance,
+            )
     save_classifier(run.folder / "start", student, run.teacher / "tokenizer.json")
 
 

@@ -8,8 +8,8 @@ from transformers import DistilBertForSequenceClassification
 from distilspec.compress.lesson import learn
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import Observation
-from distilspec.compress.pipeline import Distillation
 from distilspec.compress.run import Run, alone_in
+from distilspec.compress.sections.distillation import Distillation
 from distilspec.compress.students import load_classifier, new_classifier, save_classifier
 from distilspec.reference.contract.errors import RangeError
 

@@ -116,9 +116,7 @@ def ctranslate2(source: str, inputs: Inputs, threads: int, options: Options) -> 
     name, sparsity = source.split("\n")
     if float(sparsity):
         raise UnsupportedError("ctranslate2: converts no pruned models; expected a dense one")
-    program = Workload(name).program(Recipe.W8A8_DYNAMIC_TOKEN)
-    executable = find_runtime("ctranslate2", {"threads": str(threads)}).load_model(model_of(name), program)
-    run = partial(executable.run, inputs)
+    run = partial(_converted(name, threads).run, inputs)
     return Loaded(run, run)
 
 
@@ -139,6 +137,12 @@ def _program(source: str) -> Program:
 @lru_cache(maxsize=1)
 def _engine(source: str, threads: int) -> Any:
     return find_runtime("fast", {"threads": str(threads)}).load(_program(source))
+
+
+@lru_cache(maxsize=1)
+def _converted(name: str, threads: int) -> Any:
+    program = Workload(name).program(Recipe.W8A8_DYNAMIC_TOKEN)
+    return find_runtime("ctranslate2", {"threads": str(threads)}).load_model(model_of(name), program)
 
 
 def _compiled(core: Any, model: Any, labels: list[str], inputs: Inputs, threads: int, precision: str | None) -> Loaded:

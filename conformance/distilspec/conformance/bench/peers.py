@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,6 +52,11 @@ class Peer:
     package: str = ""
     own_numerics: bool = False
     quick: bool = True
+
+    @property
+    def numerics(self) -> str:
+        """Return what stands in a table for what it computes: the recipe, or the name of its own numerics."""
+        return self.options.get("numerics", str(self.recipe))
 
     @property
     def is_foreign(self) -> bool:
@@ -178,6 +185,23 @@ def of_a_student(recipes: Collection[Recipe]) -> list[Peer]:
     return chosen([*OF_A_STUDENT, *ours])
 
 
+def under(peers: Sequence[Peer], recipe: Recipe) -> list[Peer]:
+    """
+    Return the peers with every form that takes the static INT8 program on another calibrated recipe.
+
+    Raises
+    ------
+    RangeError
+        The recipe needs no ranges, or nobody takes such a program.
+    """
+    if not recipe.is_calibrated:
+        known = ", ".join(one for one in Recipe if one.is_calibrated)
+        raise RangeError(f"bench: recipe {recipe} has no calibrated ranges; expected one of {known}")
+    if not any(peer.recipe is _STATIC for peer in peers):
+        raise RangeError(f"bench: nobody takes {recipe}; expected a runtime with a form of {_STATIC}")
+    return [replace(peer, recipe=recipe) if peer.recipe is _STATIC else peer for peer in peers]
+
+
 def base_of(names: Sequence[str], wanted: str | None = None) -> str:
     """
     Return against whom the ratios are: ``wanted``, or OpenVINO's INT8, or the first peer.
@@ -196,7 +220,7 @@ def missing(peer: Peer) -> str | None:
     """Return why a peer is left out, with the command that brings it, or None if it is there."""
     if not peer.is_foreign:
         if find_spec(peer.package):
-            return None
+            return _without_compiler() if peer.loader == "torch_inductor" else None
         extra = "bench" if peer.package == "nncf" else "fast" if peer.package == "llvmlite" else peer.package
         return f"package {peer.package} is not installed; pip install 'distilspec[{extra}]'"
     if not worker_of(peer).exists():
@@ -210,6 +234,14 @@ def missing(peer: Peer) -> str | None:
         f"{environment.folder}/bin/pip install --no-deps {environment.index}-r {requirements}"
         f" (or name its interpreter in {environment.variable})"
     )
+
+
+def _without_compiler() -> str | None:
+    """Return why inductor cannot compile what it writes, if there is no compiler under the name that it looks for."""
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(compiler):
+        return None
+    return f"inductor writes C++, and there is no compiler {compiler}; install one (or name it in CXX)"
 
 
 def worker_of(peer: Peer) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import groupby
@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from distilspec.conformance.bench.rows import Report, Row
-from distilspec.conformance.bench.table import limits_line, name_of, threads_of, weights_and_threads
+from distilspec.conformance.bench.table import group_of, limits_lines, name_of, shape_of
 from distilspec.conformance.result import State
 from distilspec.reference.contract.errors import RangeError, UnsupportedError
 
@@ -22,7 +22,10 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#0
 
 _MARKERS = "osD^vP*"
 
-_INCHES_A_RUNTIME, _INCHES_A_PANEL = 0.32, 1.5
+_INCHES_A_RUNTIME, _INCHES_A_SHAPE, _INCHES_A_PANEL = 0.22, 0.06, 1.5
+
+#: Of the height of a runtime's line, over which its shapes are spread, so that none hides another.
+_SPREAD = 0.7
 
 
 def expect_drawable(path: Path) -> None:
@@ -35,19 +38,22 @@ def expect_drawable(path: Path) -> None:
         raise UnsupportedError("picture: package matplotlib is not installed; expected it from 'distilspec[bench]'")
 
 
-def draw(report: Report, path: Path) -> None:
-    """Write the picture; rows without a time are named, with their state, at the left edge of each panel."""
+def draw(reports: Sequence[Report], path: Path) -> None:
+    """Write a picture of one machine; rows without a time are named, with their state, at the left edge of a panel."""
     figure_module: Any = import_module("matplotlib.figure")
-    groups = [list(rows) for _, rows in groupby(report.rows, key=_group)]
-    heights = [_INCHES_A_RUNTIME * len({name_of(row) for row in rows}) + _INCHES_A_PANEL for rows in groups]
+    all_rows = [row for report in reports for row in report.rows]
+    groups = [list(rows) for _, rows in groupby(all_rows, key=group_of)]
+    shapes = list(dict.fromkeys(shape_of(row) for row in all_rows))
+    inches = _INCHES_A_RUNTIME + _INCHES_A_SHAPE * len(shapes)
+    heights = [inches * len({name_of(row) for row in rows}) + _INCHES_A_PANEL for rows in groups]
     figure = figure_module.Figure(figsize=(14, sum(heights) + 0.9), layout="constrained")
     axes = figure.subplots(len(groups), 3, squeeze=False, height_ratios=heights)
-    colours = {shape: number for number, shape in enumerate(dict.fromkeys(_shape(row) for row in report.rows))}
     for panels, rows in zip(axes, groups, strict=True):
-        _draw_group(panels, rows, colours)
-    figure.legend(handles=_legend(colours), loc="outside lower center", ncols=len(colours) + 2, frameon=False)
-    limits = "\n".join(limits_line(one) for one in report.limits.values())
-    figure.suptitle(f"{report.machine.cpu}, {report.machine.date[:10]}\n{limits}", fontsize=10)
+        _draw_group(panels, rows, shapes)
+    figure.legend(handles=_legend(shapes), loc="outside lower center", ncols=len(shapes) + 2, frameon=False)
+    limits = "\n".join(limits_lines([one for report in reports for one in report.limits]))
+    machine = reports[0].machine
+    figure.suptitle(f"{machine.cpu}, {machine.date[:10]}\n{limits}", fontsize=10)
     figure.savefig(path, dpi=120)
 
 
@@ -60,7 +66,7 @@ def order(rows: Sequence[Row]) -> list[str]:
     return sorted(by_runtime, key=lambda name: median(by_runtime[name]) if by_runtime[name] else -1.0)
 
 
-def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str, int]) -> None:
+def _draw_group(panels: Sequence[Any], rows: Sequence[Row], shapes: Sequence[str]) -> None:
     figures: tuple[tuple[str, Callable[[float, Row], float | None], bool], ...] = (
         ("latency in ms", _milliseconds, True),
         ("texts a second", _texts, True),
@@ -69,7 +75,11 @@ def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str
     names = order(rows)
     for panel, (title, figure, is_log) in zip(panels, figures, strict=True):
         for row in rows:
-            _draw_row(panel, names.index(name_of(row)), row, figure, colours[_shape(row)])
+            number = shapes.index(shape_of(row))
+            line = names.index(name_of(row)) + _SPREAD * ((len(shapes) - 1) / 2 - number) / len(shapes)
+            _draw_row(panel, line, row, figure, number)
+        for number in range(0, len(names), 2):
+            panel.axhspan(number - 0.5, number + 0.5, color="0.96", zorder=0)
         panel.set_yticks(range(len(names)), names if panel is panels[0] else [""] * len(names))
         panel.set_ylim(-0.6, len(names) - 0.4)
         panel.set_xlabel(title)
@@ -82,7 +92,7 @@ def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str
             panel.tick_params(axis="x", which="both", labelsize=8)
         else:
             panel.set_xlim(left=0)
-    panels[0].set_title(_group(rows[0]), loc="left", fontsize=10, fontweight="bold")
+    panels[0].set_title(group_of(rows[0]), loc="left", fontsize=10, fontweight="bold")
     for number, name in enumerate(names):
         if all(row.median_ms is None for row in rows if name_of(row) == name):
             state = next(row.state for row in rows if name_of(row) == name)
@@ -91,22 +101,22 @@ def _draw_group(panels: Sequence[Any], rows: Sequence[Row], colours: Mapping[str
             )
 
 
-def _draw_row(panel: Any, line: int, row: Row, figure: Callable[[float, Row], float | None], number: int) -> None:
+def _draw_row(panel: Any, line: float, row: Row, figure: Callable[[float, Row], float | None], number: int) -> None:
     if row.median_ms is None or (place := figure(row.median_ms, row)) is None:
         return
     colour, marker = COLOURS[number % len(COLOURS)], _MARKERS[number % len(_MARKERS)]
     if row.speeds_ms is not None:
         both = [figure(ms, row) for ms in row.speeds_ms]
-        panel.plot(both, [line, line], "|-", color=colour, markersize=11, linewidth=1)
+        panel.plot(both, [line, line], "|-", color=colour, markersize=8, linewidth=1)
     fill = colour if row.state is State.PASS else "white"
-    panel.plot([place], [line], marker, color=colour, markerfacecolor=fill, markersize=7)
+    panel.plot([place], [line], marker, color=colour, markerfacecolor=fill, markersize=6)
 
 
-def _legend(colours: Mapping[str, int]) -> list[Any]:
+def _legend(shapes: Sequence[str]) -> list[Any]:
     lines: Any = import_module("matplotlib.lines")
     handles = [
         lines.Line2D([], [], color=COLOURS[n % len(COLOURS)], marker=_MARKERS[n % len(_MARKERS)], ls="", label=shape)
-        for shape, n in colours.items()
+        for n, shape in enumerate(shapes)
     ]
     hollow = lines.Line2D([], [], color="0.3", marker="o", markerfacecolor="white", ls="", label="wrong results")
     two = lines.Line2D([], [], color="0.3", marker="|", markersize=11, label="two speeds")
@@ -126,11 +136,3 @@ def _share(ms: float, row: Row) -> float | None:
     if row.roofline is None or row.median_ms is None:
         return None
     return 100 * row.roofline * row.median_ms / ms
-
-
-def _shape(row: Row) -> str:
-    return f"{row.batch}x{row.seq}"
-
-
-def _group(row: Row) -> str:
-    return f"{row.comparison or row.model}, {threads_of(row) if row.comparison else weights_and_threads(row)}"

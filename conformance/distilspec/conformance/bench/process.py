@@ -43,10 +43,12 @@ class PeerError(Exception):
 
 class Process:
     """
-    A runtime's process; it ends at the end of a ``with`` statement.
+    A runtime's process; it ends at the end of a ``with`` statement. One that has crashed is started again by ``load``.
 
     Attributes
     ----------
+    threads : int
+        How many it has.
     version : str
         What a runtime of another environment says of itself; empty for others, and before it has loaded a model.
     """
@@ -54,26 +56,29 @@ class Process:
     def __init__(self, peer: Peer, threads: int, processors: Sequence[int]) -> None:
         """Start it on these processors."""
         self.peer = peer
+        self.version = ""
+        self.threads = threads
+        self._processors = ",".join(map(str, processors))
+        self._start()
+
+    def _start(self) -> None:
         self._connection, other = multiprocessing.Pipe()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        numbers = ",".join(map(str, processors))
+        peer = self.peer
         if peer.is_foreign:
             interpreter = ENVIRONMENTS[peer.loader].interpreter()
             command = [
-                str(interpreter),
-                str(Path(foreign.__file__)),
-                str(other.fileno()),
-                str(worker_of(peer)),
-                numbers,
-            ]
+                str(interpreter), str(Path(foreign.__file__)), str(other.fileno()), str(worker_of(peer)),
+                self._processors,
+            ]  # fmt: skip
         else:
             command = [
-                sys.executable, "-m", "distilspec.conformance.bench.worker", str(other.fileno()), peer.loader, numbers,
-                str(threads), json.dumps(dict(peer.options)),
+                sys.executable, "-m", "distilspec.conformance.bench.worker", str(other.fileno()), peer.loader,
+                self._processors, str(self.threads), json.dumps(dict(peer.options)),
             ]  # fmt: skip
         self._process = subprocess.Popen(
             command,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))},
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(self.threads))},
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
@@ -81,10 +86,12 @@ class Process:
         )
         other.close()
         self._is_ready = False
-        self.version = ""
 
     def load(self, source: str, inputs: Mapping[str, Array]) -> None:
         """Let it load a model for these inputs and run it once; ``PeerError`` if it cannot."""
+        if self._is_ready and self._process.poll() is not None:
+            self.close()
+            self._start()
         if not self._is_ready:
             self.version = self._answer()
             self._is_ready = True
@@ -101,7 +108,7 @@ class Process:
 
     def begin_window(self, start: float, stop: float) -> None:
         """Let it run from ``start`` until ``stop`` of the monotonic clock, without waiting for it."""
-        self._connection.send(("window", start, stop))
+        self._send("window", start, stop)
 
     def end_window(self) -> list[tuple[float, float]]:
         """Return when each forward of the window began and ended."""
@@ -125,11 +132,14 @@ class Process:
         self.close()
 
     def _ask(self, *request: Any) -> Any:
+        self._send(*request)
+        return self._answer()
+
+    def _send(self, *request: Any) -> None:
         try:
             self._connection.send(request)
         except OSError:
             raise self._crashed() from None
-        return self._answer()
 
     def _answer(self) -> Any:
         try:

@@ -6,6 +6,7 @@ Only times of the same round are divided by each other.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -19,8 +20,14 @@ from distilspec.conformance.bench.timings import Quartiles, quartiles, two_speed
 #: Forwards that warm up caches and clocks at the beginning of a turn, and those that are timed at the least and most.
 WARM, FEWEST, MOST = 1, 3, 40
 
+#: Seconds from which a forward is a turn of its own: what others left in the caches is a matter of milliseconds.
+LONG = 0.25
+
 #: Seconds that the timed forwards of a turn take, where that is possible.
 TURN = 0.1
+
+#: Rounds in which a speed must occur: in one alone it is the machine that was slow.
+ROUNDS_OF_A_SPEED = 2
 
 #: Rounds that are measured, however little time there is.
 FEWEST_ROUNDS = 5
@@ -54,8 +61,14 @@ class Times:
         return quartiles(list(self.medians.values()))
 
     def two_speeds(self) -> tuple[float, float] | None:
-        """Return both speeds where the forwards of all turns have two."""
-        return two_speeds([seconds for turn in self.turns.values() for seconds in turn])
+        """Return both speeds where the forwards of all turns have two, each in several rounds."""
+        speeds = two_speeds([seconds for turn in self.turns.values() for seconds in turn])
+        if speeds is None:
+            return None
+        border = math.sqrt(math.prod(speeds))
+        quick = sum(min(turn) <= border for turn in self.turns.values())
+        slow = sum(max(turn) > border for turn in self.turns.values())
+        return speeds if min(quick, slow) >= ROUNDS_OF_A_SPEED else None
 
 
 def measure(
@@ -73,20 +86,20 @@ def measure(
     to round, so that none always follows the same one. A runtime that fails takes no more turns.
     """
     times = {name: Times() for name in runtimes}
-    counts: dict[str, int] = {}
+    plans: dict[str, tuple[int, int]] = {}
     for name in runtimes:
-        first = _turn(runtimes[name], times[name], FEWEST)
+        first = _turn(runtimes[name], times[name], (WARM, 1))
         if first:
-            counts[name] = min(MOST, max(FEWEST, round(TURN / max(median(first), 1e-9))))
+            plans[name] = _plan(first[0])
     order = random.Random(seed)
     number, stop = 0, clock() + seconds
     while number < FEWEST_ROUNDS or clock() < stop:
-        left = [name for name in counts if times[name].failure is None]
+        left = [name for name in plans if times[name].failure is None]
         if not left:
             break
         for name in order.sample(left, len(left)):
             show(f"{name}, round {number + 1}")
-            turn = _turn(runtimes[name], times[name], counts[name])
+            turn = _turn(runtimes[name], times[name], plans[name])
             if turn:
                 times[name].turns[number] = turn
         number += 1
@@ -99,9 +112,16 @@ def ratios(base: Times, other: Times) -> list[float]:
     return [first[number] / second[number] for number in sorted(first.keys() & second.keys())]
 
 
-def _turn(runtime: TakesTurns, times: Times, count: int) -> list[float]:
+def _plan(seconds: float) -> tuple[int, int]:
+    """Return how many forwards warm up and how many are timed in a turn of a runtime whose forward takes so long."""
+    if seconds >= LONG:
+        return 0, 1
+    return WARM, min(MOST, max(FEWEST, round(TURN / max(seconds, 1e-9))))
+
+
+def _turn(runtime: TakesTurns, times: Times, plan: tuple[int, int]) -> list[float]:
     try:
-        return runtime.turn(WARM, count)
+        return runtime.turn(*plan)
     except PeerError as failure:
         times.failure = failure
         return []

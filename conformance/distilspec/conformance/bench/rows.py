@@ -31,6 +31,9 @@ class Row:
     over rounds with ``ratio_quartiles`` around it. ``roofline`` is the least time that the machine allows, divided by
     the median. What has no value is None: a runtime that did not run has a ``state`` and a ``detail`` alone.
 
+    ``round_ms`` are the medians of the rounds, in their order, by which any two rows of a table can be compared in the
+    same round.
+
     ``comparison`` is the folder of a student that took its turns in the same rounds as its teacher; the base is then
     that on the teacher.
     """
@@ -57,6 +60,7 @@ class Row:
     speeds_ms: tuple[float, float] | None = None
     ratio_quartiles: tuple[float, float] | None = None
     rounds: int = 0
+    round_ms: tuple[float, ...] = ()
     comparison: str = ""
 
     @property
@@ -77,10 +81,10 @@ class LeftOut:
 
 @dataclass
 class Report:
-    """All that a benchmark found; ``limits`` by the number of threads."""
+    """All that a benchmark found; ``limits`` are one for each number of threads."""
 
     machine: Environment
-    limits: dict[int, Limits] = field(default_factory=dict)
+    limits: list[Limits] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
@@ -108,6 +112,7 @@ def timed(row: Mapping[str, Any], verdict: Verdict, times: Times, base: Times | 
         "median_ms": over_rounds.median * _MS,
         "spread": over_rounds.spread * _MS,
         "rounds": len(times.turns),
+        "round_ms": tuple(seconds * _MS for _, seconds in sorted(times.medians.items())),
         "roofline": None if least is None else least / over_rounds.median,
     }
     if (speeds := times.two_speeds()) is not None:
@@ -126,20 +131,21 @@ def least_seconds(limits: Limits | None, work: Work, *, is_bf16: bool = False) -
 def document(report: Report) -> dict[str, Any]:
     """Return the report as JSON has it, with figures of six digits."""
     machine = asdict(report.machine)
-    machine["limits"] = [asdict(report.limits[threads]) for threads in sorted(report.limits)]
+    machine["limits"] = [asdict(limits) for limits in report.limits]
     return {
         "schema": SCHEMA,
-        "machine": _rounded(machine),
-        "rows": [_rounded(asdict(row)) for row in report.rows],
+        "machine": rounded(machine),
+        "rows": [rounded(asdict(row)) for row in report.rows],
         "left_out": [asdict(one) for one in report.left_out],
     }
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Return a document with figures of six digits, and null for what is infinite, which JSON has not."""
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}") if abs(value) != float("inf") else None
     if isinstance(value, Mapping):
-        return {key: _rounded(one) for key, one in value.items()}
+        return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     return value

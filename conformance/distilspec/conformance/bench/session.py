@@ -26,15 +26,19 @@ from distilspec.conformance.bench.verdict import (
     distance,
     judge,
 )
-from distilspec.conformance.bench.work import Limits, work_of
+from distilspec.conformance.bench.work import Limits, Work, work_of
 from distilspec.conformance.bench.workloads import Shape, Workload
 from distilspec.conformance.report.environment import this_environment
 from distilspec.conformance.result import State
 from distilspec.reference.contract.errors import RangeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array
+from distilspec.reference.program import Program
 
 Show = Callable[[str], object]
+
+#: Says where a peer finds its model for a shape: a path and the labels of outputs, in lines, or what its loader takes.
+Source = Callable[[Peer, Shape], str]
 
 #: The distance of one text's few logits is a matter of chance; a limit is then the largest one of so many texts.
 FEW_NUMBERS, TEXTS_OF_FEW_NUMBERS = 16, 8
@@ -90,20 +94,23 @@ def bench(question: Question, show: Show = lambda _: None) -> Report:
         show("the machine's limits")
         limits = limits_of(threads, processors)
         if limits is not None:
-            report.limits[threads] = limits
+            report.limits.append(limits)
         together = [question.workloads] if question.comparison else [[workload] for workload in question.workloads]
-        for workloads in together:
-            with ExitStack() as stack:
+        with ExitStack() as stack:
+            processes = [
+                [stack.enter_context(Process(peer, threads, processors)) for peer in present] for _ in together[0]
+            ]
+            for workloads in together:
                 entrants = {
-                    f"{peer.name} on {workload.model}": Entrant(
-                        stack.enter_context(Process(peer, threads, processors)), workload
-                    )
-                    for workload in workloads
-                    for peer in present
+                    f"{process.peer.name} on {workload.model}": Entrant(process, workload)
+                    for workload, of_a_workload in zip(workloads, processes, strict=True)
+                    for process in of_a_workload
                 }
-                for shape in question.shapes:
-                    rows = _rows(entrants, shape, threads, limits, base, question.seconds, show)
-                    report.rows += [replace(row, comparison=question.comparison) for row in rows]
+                with ExitStack() as files:
+                    found = {workload: files.enter_context(sources(workload)) for workload in workloads}
+                    for shape in question.shapes:
+                        rows = _rows(entrants, found, shape, threads, limits, base, question.seconds, show)
+                        report.rows += [replace(row, comparison=question.comparison) for row in rows]
     return report
 
 
@@ -131,32 +138,32 @@ def limits_of(threads: int, processors: Sequence[int]) -> Limits | None:
 
 
 @contextmanager
-def sources(workload: Workload, shape: Shape) -> Iterator[Callable[[Peer], str]]:
-    """Yield a function that says where a peer finds its model; files that are written for it are gone afterwards."""
+def sources(workload: Workload) -> Iterator[Source]:
+    """
+    Yield a function that says where a peer finds the model of a workload for a shape.
+
+    Files that are written for it are gone afterwards; those of one shape when another shape is asked for.
+    """
     with tempfile.TemporaryDirectory(prefix="distilspec-bench-") as folder:
+        program_of = lru_cache(workload.program)  # reading one takes a second
+        written: dict[tuple[Recipe, str, int, Shape | None], list[str]] = {}
 
-        @lru_cache
-        def written(recipe: Recipe, form: str, opset: int, is_fixed: bool) -> str:
-            from distilspec.conformance.bench.sparseml_form import as_sparseml
-            from distilspec.reference.formats.onnx_writer import write_onnx
+        def onnx_file(recipe: Recipe, form: str, opset: int, shape: Shape | None) -> str:
+            key = (recipe, form, opset, shape)
+            if key not in written:
+                of_other_shapes = [one for one in written if shape is not None and one[-1] not in (None, shape)]
+                for other in of_other_shapes:
+                    Path(written.pop(other)[0]).unlink()
+                path = Path(folder) / f"{recipe}-{form}-{opset}-{shape}.onnx"
+                _write(program_of(recipe), path, form, opset, shape)
+                written[key] = [str(path), *program_of(recipe).outputs]
+            return "\n".join(written[key])
 
-            program = workload.program(recipe)
-            sizes = {"batch": shape.batch, "sequence": shape.sequence}
-            path = Path(folder) / f"{recipe}-{form}-{opset}-{is_fixed}.onnx"
-            static = sizes if is_fixed else None
-            if form == SPARSEML:
-                model = as_sparseml(write_onnx(program, opset=opset, form="qoperator", static_shapes=static))
-            else:
-                model = write_onnx(program, opset=opset, form=form, static_shapes=static)
-            path.write_bytes(model.SerializeToString())
-            return "\n".join([str(path), *program.outputs])
-
-        def source(peer: Peer) -> str:
+        def source(peer: Peer, shape: Shape) -> str:
             if peer.is_foreign or peer.loader in FROM_ONNX:
                 # workers of other environments fix the shapes themselves
-                return written(
-                    peer.recipe, peer.options["form"], int(peer.options.get("opset", "17")), not peer.is_foreign
-                )
+                fixed = None if peer.is_foreign else shape
+                return onnx_file(peer.recipe, peer.options["form"], int(peer.options.get("opset", "17")), fixed)
             if peer.loader == "ctranslate2":
                 return f"{workload.model}\n{workload.sparsity}"
             return str(workload.folder(peer.recipe, packed=peer.loader == "fast"))
@@ -164,7 +171,19 @@ def sources(workload: Workload, shape: Shape) -> Iterator[Callable[[Peer], str]]
         yield source
 
 
-def load(process: Process, workload: Workload, shape: Shape, source: Callable[[Peer], str]) -> Verdict:
+def _write(program: Program, path: Path, form: str, opset: int, shape: Shape | None) -> None:
+    from distilspec.conformance.bench.sparseml_form import as_sparseml
+    from distilspec.reference.formats.onnx_writer import write_onnx
+
+    sizes = None if shape is None else {"batch": shape.batch, "sequence": shape.sequence}
+    if form == SPARSEML:
+        model = as_sparseml(write_onnx(program, opset=opset, form="qoperator", static_shapes=sizes))
+    else:
+        model = write_onnx(program, opset=opset, form=form, static_shapes=sizes)
+    path.write_bytes(model.SerializeToString())
+
+
+def load(process: Process, workload: Workload, shape: Shape, source: Source) -> Verdict:
     """
     Let a runtime load its model, and return the verdict on what it computes.
 
@@ -175,7 +194,7 @@ def load(process: Process, workload: Workload, shape: Shape, source: Callable[[P
     """
     peer, inputs = process.peer, workload.inputs(shape)
     try:
-        made = source(peer)
+        made = source(peer, shape)
     except UnsupportedError as error:
         raise PeerError(State.UNSUPPORTED, str(error)) from None
     process.load(made, inputs)
@@ -194,11 +213,10 @@ def load(process: Process, workload: Workload, shape: Shape, source: Callable[[P
 def described(process: Process, workload: Workload, shape: Shape, threads: int, base: str) -> dict[str, Any]:
     """Return the fields of a row that say what was timed."""
     peer = process.peer
-    package = "distilspec" if peer.loader == "fast" else peer.package
     return {
         "runtime": peer.name,
-        "version": process.version or (version(package) if package else ""),
-        "recipe": peer.options.get("numerics", str(peer.recipe)),
+        "version": version_of(process),
+        "recipe": peer.numerics,
         "sparsity": workload.sparsity,
         "block_shape": workload.block_shape if workload.sparsity else None,
         "batch": shape.batch,
@@ -210,8 +228,15 @@ def described(process: Process, workload: Workload, shape: Shape, threads: int, 
     }
 
 
+def version_of(process: Process) -> str:
+    """Return the version of a runtime, as far as it is known before it has loaded a model."""
+    package = "distilspec" if process.peer.loader == "fast" else process.peer.package
+    return process.version or (version(package) if package else "")
+
+
 def _rows(
     entrants: Mapping[str, Entrant],
+    found: Mapping[Workload, Source],
     shape: Shape,
     threads: int,
     limits: Limits | None,
@@ -222,16 +247,13 @@ def _rows(
     verdicts: dict[str, Verdict] = {}
     refused: dict[str, PeerError] = {}
     first = next(iter(entrants.values())).workload
-    with ExitStack() as stack:
-        workloads = dict.fromkeys(workload for _, workload in entrants.values())
-        source = {workload: stack.enter_context(sources(workload, shape)) for workload in workloads}
-        for name, (process, workload) in entrants.items():
-            show(f"{name} loads {shape}")
-            try:
-                verdicts[name] = load(process, workload, shape, source[workload])
-            except PeerError as failure:
-                refused[name] = failure
-        times = measure({name: entrants[name].process for name in verdicts}, seconds, show=show)
+    for name, (process, workload) in entrants.items():
+        show(f"{name} loads {shape}")
+        try:
+            verdicts[name] = load(process, workload, shape, found[workload])
+        except PeerError as failure:
+            refused[name] = failure
+    times = measure({name: entrants[name].process for name in verdicts}, seconds, show=show)
     of_base: Times | None = times.get(f"{base} on {first.model}")
     rows = []
     for name, (process, workload) in entrants.items():
@@ -241,9 +263,14 @@ def _rows(
             continue
         is_bf16 = process.peer.options.get("precision") == "bf16"
         recipe = Recipe.W8A8_STATIC if process.peer.loader == "openvino_nncf" else process.peer.recipe
-        least = least_seconds(limits, work_of(workload.program(recipe), shape), is_bf16=is_bf16)
+        least = least_seconds(limits, _work(workload, recipe, shape), is_bf16=is_bf16)
         rows.append(timed(row, verdicts[name], times[name], of_base, least))
     return rows
+
+
+@lru_cache
+def _work(workload: Workload, recipe: Recipe, shape: Shape) -> Work:
+    return work_of(workload.program(recipe), shape)
 
 
 def _distance_of_recipe(workload: Workload, recipe: Recipe, shape: Shape, float32: Mapping[str, Array]) -> float:

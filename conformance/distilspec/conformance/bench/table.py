@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -19,11 +20,27 @@ COLUMNS = ("runtime", "version", "recipe", "verdict", "ms", "spread", "ratio", "
 _GIGA = 1e9
 
 
+class Weighted(Protocol):
+    """What says how its weights are pruned."""
+
+    @property
+    def sparsity(self) -> float:
+        """Return the share of the blocks that are pruned."""
+
+    @property
+    def block_shape(self) -> tuple[int, int] | None:
+        """Return the shape of a block, or None where nothing is pruned."""
+
+    @property
+    def pruned(self) -> str:
+        """Return whether all Linears are pruned, or those of the feed-forward networks."""
+
+
 def print_report(report: Report, console: Console) -> None:
     """Print the machine's limits, a table for each workload, shape and number of threads, and who was left out."""
     _line(console, f"{report.machine.cpu}, {report.machine.cores} processors")
-    for limits in report.limits.values():
-        _line(console, limits_line(limits))
+    for line in limits_lines(report.limits):
+        _line(console, line)
     for title, rows in groupby(report.rows, key=title_of):
         of_base = list(rows)
         console.print()
@@ -39,13 +56,25 @@ def print_report(report: Report, console: Console) -> None:
         _line(console, left_out_line(one))
 
 
-def limits_line(limits: Limits) -> str:
-    """Return the limits of a number of threads in a line."""
-    return (
-        f"{limits.threads} thread{'s' if limits.threads > 1 else ''} ({limits.target}) at most: "
-        f"{limits.int8_products / _GIGA:.1f} INT8 and {limits.float32_products / _GIGA:.1f} float32 products/ns, "
-        f"{limits.read_bytes / _GIGA:.1f} GB/s read"
-    )
+def limits_lines(measured: Sequence[Limits]) -> list[str]:
+    """Return a line for each number of threads, with ranges where several runs have measured its limits."""
+    by_threads: dict[tuple[int, str], list[Limits]] = {}
+    for limits in measured:
+        by_threads.setdefault((limits.threads, limits.target), []).append(limits)
+    return [
+        f"{threads} thread{'s' if threads > 1 else ''} ({target}) at most: "
+        f"{_range(one.int8_products for one in same)} INT8 and "
+        f"{_range(one.float32_products for one in same)} float32 products/ns, "
+        f"{_range(one.read_bytes for one in same)} GB/s read"
+        for (threads, target), same in by_threads.items()
+    ]
+
+
+def _range(values: Iterable[float]) -> str:
+    """Return the least and the most of some values in thousands of millions, once where they look alike."""
+    ordered = sorted(values)
+    ends = dict.fromkeys(f"{value / _GIGA:.1f}" for value in (ordered[0], ordered[-1]))
+    return " to ".join(ends)
 
 
 def left_out_line(one: LeftOut) -> str:
@@ -56,8 +85,18 @@ def left_out_line(one: LeftOut) -> str:
 def title_of(row: Row) -> str:
     """Return what was timed, without by whom."""
     if row.comparison:
-        return f"{row.comparison} {row.batch}x{row.seq}, {threads_of(row)}"
-    return f"{row.model} {row.batch}x{row.seq}, {weights_and_threads(row)}"
+        return f"{row.comparison} {shape_of(row)}, {threads_of(row)}"
+    return f"{row.model} {shape_of(row)}, {weights_and_threads(row)}"
+
+
+def group_of(row: Row) -> str:
+    """Return what was timed, whatever the shape."""
+    return f"{row.comparison or row.model}, {threads_of(row) if row.comparison else weights_and_threads(row)}"
+
+
+def shape_of(row: Row) -> str:
+    """Return the batch and its tokens."""
+    return f"{row.batch}x{row.seq}"
 
 
 def base_line(rows: Sequence[Row]) -> str:
@@ -76,7 +115,7 @@ def threads_of(row: Row) -> str:
     return f"{row.threads} thread{'s' if row.threads > 1 else ''}"
 
 
-def weights_of(row: Row) -> str:
+def weights_of(row: Weighted) -> str:
     """Return how the weights are pruned."""
     if not row.sparsity or not row.block_shape:
         return "dense"

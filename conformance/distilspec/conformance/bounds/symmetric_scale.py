@@ -11,11 +11,11 @@ from distilspec.reference.arith import real
 from distilspec.reference.contract.types import Float64Array
 
 
-def symmetric_scale(largest: Operand) -> Bounded:
-    """Bound largest / 127 as ``divided`` says."""
+def symmetric_scale(largest: Operand, *, largest_code: int = 127) -> Bounded:
+    """Bound largest / largest_code as ``divided`` says."""
     largest = lift(largest)
-    value = reference.symmetric_scale(largest.value)
-    return Bounded(value, divided(largest, 127))
+    value = reference.symmetric_scale(largest.value, largest_code=largest_code)
+    return Bounded(value, divided(largest, largest_code))
 
 
 def divided(distance: Bounded, steps: int) -> Float64Array:

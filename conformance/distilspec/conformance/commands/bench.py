@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,7 @@ from rich.console import Console
 
 from distilspec.conformance.commands.options import NAMED_MODEL_HELP, JsonOption, parse_block_shape
 from distilspec.reference.contract.errors import RangeError
-
-#: Characters of a line of the tables; a narrower terminal wraps lines, where tables would lose cells.
-WIDTH = 130
+from distilspec.reference.contract.recipes import Recipe
 
 
 def bench(
@@ -31,6 +28,9 @@ def bench(
         list[float] | None, typer.Option(help="Share of pruned blocks; repeatable; not of a pipeline's student.")
     ] = None,
     block_shape: Annotated[list[str] | None, typer.Option(help="out,in of a pruned block; repeatable.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Calibrated recipe of every static INT8 form, instead of w8a8-static.")
+    ] = None,
     pruned: Annotated[str, typer.Option(help="all: every Linear of the encoder; ffn: the feed-forward ones.")] = "all",
     base: Annotated[str | None, typer.Option(help="Against whom the ratios are: openvino-int8 if timed.")] = None,
     seconds: Annotated[float, typer.Option(help="Time for the rounds of each table.", min=0.0)] = 20.0,
@@ -38,7 +38,11 @@ def bench(
         float | None, typer.Option(help="Milliseconds: find the most texts a second whose p99 latency is under it.")
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw latency, throughput and roofline, .svg or .png.")] = None,
+    saved: Annotated[
+        list[Path] | None, typer.Option("--from", help="Time nothing, and show what --json has printed; repeatable.")
+    ] = None,
     as_json_text: JsonOption = False,
+    as_markdown_text: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of tables.")] = False,
 ) -> None:
     """
     Time runtimes in rounds on one machine, each in a process of its own, after comparing what they compute.
@@ -48,16 +52,31 @@ def bench(
 
     Example: distilspec bench --shapes 1x32,1x128 --threads 2 --sparsity 0 --sparsity 0.8
     """
-    from distilspec.conformance.bench.peers import FLOAT32_BASE, chosen, missing, of_a_student
-    from distilspec.conformance.bench.picture import draw, expect_drawable
-    from distilspec.conformance.bench.rows import LeftOut, document
-    from distilspec.conformance.bench.serving import as_json, print_served, serve
+    from distilspec.conformance.bench.output import show_results
+    from distilspec.conformance.bench.peers import FLOAT32_BASE, chosen, missing, of_a_student, under
+    from distilspec.conformance.bench.picture import expect_drawable
+    from distilspec.conformance.bench.rows import LeftOut
+    from distilspec.conformance.bench.saved import expect_one_machine, read_saved
+    from distilspec.conformance.bench.serving import Serving, serve
     from distilspec.conformance.bench.session import Question, default_threads
     from distilspec.conformance.bench.session import bench as run
-    from distilspec.conformance.bench.table import print_report
     from distilspec.conformance.bench.workloads import Shape, compression, workloads
+    from distilspec.conformance.report.environment import this_environment
     from distilspec.reference.formats.named_models import compressed_of
 
+    if as_json_text and as_markdown_text:
+        raise RangeError("bench: --json and --markdown are two forms of one output; expected one of them")
+    if picture is not None:
+        expect_drawable(picture)
+    if saved:
+        if runtimes or as_json_text:
+            raise RangeError("bench: --from shows what was timed; expected no runtimes and no --json")
+        read = [read_saved(path) for path in saved]
+        expect_one_machine(read)
+        if picture is not None and all(isinstance(one, Serving) for one in read):
+            raise RangeError("bench: --picture draws times; expected a file that was made without --latency-limit")
+        show_results(read, False, as_markdown_text, picture)
+        return
     result = compressed_of(model)
     if result is None:
         peers = chosen(runtimes or [])
@@ -75,36 +94,26 @@ def bench(
             base = FLOAT32_BASE
         what = compression(result)
         comparison = str(result.folder)
+    if recipe is not None:
+        peers = under(peers, Recipe(recipe))
     sizes = [Shape.parse(text) for text in shapes.split(",")]
-    if picture is not None:
-        expect_drawable(picture)
-    console = Console(width=max(WIDTH, Console().width))
-    if latency_limit is not None:
-        counts = threads or default_threads()
-        if len({shape.sequence for shape in sizes}) > 1 or len(counts) > 1 or picture is not None:
-            raise RangeError(
-                "bench: --latency-limit chooses batch sizes and threads itself; "
-                "expected one shape, one --threads and no --picture"
-            )
-        left_out = [LeftOut(peer.name, reason) for peer in peers if (reason := missing(peer)) is not None]
-        present = [peer for peer in peers if missing(peer) is None]
+    counts = threads or default_threads()
+    if latency_limit is None:
         with _status() as show:
-            tried = serve(
-                present, what[-1:] if comparison else what, sizes[0].sequence, counts[0], latency_limit, seconds, show
-            )
-        if as_json_text:
-            print(json.dumps(as_json(tried, left_out, latency_limit), indent=1))
-        else:
-            print_served(tried, left_out, latency_limit, console)
+            report = run(Question(peers, what, sizes, counts, base, seconds, comparison), show)
+        show_results([report], as_json_text, as_markdown_text, picture)
         return
+    if len({shape.sequence for shape in sizes}) > 1 or len(counts) > 1 or picture is not None:
+        raise RangeError(
+            "bench: --latency-limit chooses batch sizes and threads itself; "
+            "expected one shape, one --threads and no --picture"
+        )
+    left_out = [LeftOut(peer.name, reason) for peer in peers if (reason := missing(peer)) is not None]
+    present = [peer for peer in peers if missing(peer) is None]
+    served = what[-1:] if comparison else what
     with _status() as show:
-        report = run(Question(peers, what, sizes, threads or default_threads(), base, seconds, comparison), show)
-    if as_json_text:
-        print(json.dumps(document(report), indent=1, allow_nan=False))
-    else:
-        print_report(report, console)
-    if picture is not None:
-        draw(report, picture)
+        tried = list(serve(present, served, sizes[0].sequence, counts[0], latency_limit, seconds, show))
+    show_results([Serving(this_environment(), latency_limit, tried, left_out)], as_json_text, as_markdown_text, picture)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from distilspec.reference.contract.recipes import Recipe
+
 #: The number of this form of the files; another form is another folder, ``v2``.
 FORMAT = 1
 
@@ -43,7 +45,7 @@ _CASE = {
         "id": _ID,
         "clauses": {"type": "array", "items": {"type": "string", "pattern": "^[A-Z0-9]+-S[0-9]+$"}},
         "origin": {"enum": ["hand", "exact", "reference"]},
-        "recipe": {"enum": ["fp32", "w8a8-static", "w8a8-static-attn", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]},
+        "recipe": {"enum": [recipe.value for recipe in Recipe]},
         "program": {"type": "string", "pattern": "^programs/[a-z0-9_]+$"},
         "notes": {"type": "string", "minLength": 1},
         "attributes": {"type": "object", "additionalProperties": _ATTRIBUTE},

@@ -24,18 +24,26 @@ def _exact(
     return np.asarray(_centred(a, a_zero_point) @ _centred(b, b_zero_point))
 
 
-def saturating_pairs(
-    a: CodeArray, b: CodeArray, a_zero_point: CodeArray | None = None, b_zero_point: CodeArray | None = None
-) -> Int32Array:
-    """Add neighbouring products of codes in saturating 16-bit integers, and correct for the zero points at the end."""
-    unsaturated = real(a) @ real(b)
-    products = np.zeros(unsaturated.shape)
-    narrow_a, narrow_b = a.astype(np.float32), b.astype(np.float32)
-    for start in range(0, a.shape[-1], 2):
-        pair = slice(start, start + 2)
-        products += np.clip(narrow_a[..., pair] @ narrow_b[..., pair, :], -(2**15), 2**15 - 1)
-    correction = _exact(a, b, a_zero_point, b_zero_point) - unsaturated
-    return np.asarray(products + correction, np.int32)
+def _saturating(together: int) -> Callable[..., Int32Array]:
+    """Add so many neighbouring products in a saturating 16-bit integer, and correct for the zero points at the end."""
+
+    def operator(
+        a: CodeArray, b: CodeArray, a_zero_point: CodeArray | None = None, b_zero_point: CodeArray | None = None
+    ) -> Int32Array:
+        unsaturated = real(a) @ real(b)
+        products = np.zeros(unsaturated.shape)
+        narrow_a, narrow_b = a.astype(np.float32), b.astype(np.float32)
+        for start in range(0, a.shape[-1], together):
+            terms = slice(start, start + together)
+            products += np.clip(narrow_a[..., terms] @ narrow_b[..., terms, :], -(2**15), 2**15 - 1)
+        correction = _exact(a, b, a_zero_point, b_zero_point) - unsaturated
+        return np.asarray(products + correction, np.int32)
+
+    return operator
+
+
+saturating_pairs = _saturating(2)
+saturating_fours = _saturating(4)
 
 
 def _with_accumulator(hold: Callable[[Array], Array]) -> Callable[..., Int32Array]:
@@ -169,6 +177,7 @@ MUTANTS = (
         saturating_pairs,
         seen_in="vpmaddubsw on CPUs without VNNI: ONNX Runtime on AVX2",
     ),
+    Mutant("fours of products saturate in 16 bits", _NAME, ("MMI-S1",), saturating_fours),
     Mutant("sums wrap in 16 bits", _NAME, ("MMI-S1",), in_16_bits),
     Mutant("sums saturate in 16 bits", _NAME, ("MMI-S1",), saturating_in_16_bits),
     Mutant("sums pass through float32", _NAME, ("MMI-S1",), in_float32),

@@ -103,6 +103,7 @@ MUTANTS = (
         linear_by(wrong.saturating_pairs),
         seen_in="vpmaddubsw on CPUs without VNNI: ONNX Runtime on AVX2",
     ),
+    Mutant("fours of products saturate in 16 bits", _NAME, ("QL-S1",), linear_by(wrong.saturating_fours)),
     Mutant("sums wrap in 16 bits", _NAME, ("QL-S1",), linear_by(wrong.in_16_bits)),
     Mutant("sums saturate in 16 bits", _NAME, ("QL-S1",), linear_by(wrong.saturating_in_16_bits)),
     Mutant("sums pass through float16", _NAME, ("QL-S1",), linear_by(wrong.in_float16)),

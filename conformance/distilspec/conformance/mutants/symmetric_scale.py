@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from distilspec.conformance.mutants.arithmetic import bfloat16
@@ -11,28 +13,43 @@ from distilspec.reference.arith import round_to_float32
 from distilspec.reference.contract.types import Float32Array, RealArray
 
 
-def divided_by_128(largest: RealArray) -> Float32Array:
-    """Scale to 128 steps."""
-    return np.where(largest == 0, np.float32(1), round_to_float32(largest) / np.float32(128))
+def _divided_by(largest: RealArray, steps: float) -> Float32Array:
+    return np.where(largest == 0, np.float32(1), round_to_float32(largest) / np.float32(steps))
 
 
-def _divided_by_127_and_a_half(largest: RealArray) -> Float32Array:
-    return np.where(largest == 0, np.float32(1), round_to_float32(largest) / np.float32(127.5))
+def divided_by_128(largest: RealArray, *, largest_code: int = 127) -> Float32Array:
+    """Scale to one step more."""
+    return _divided_by(largest, largest_code + 1)
 
 
-def bfloat16_scale(largest: RealArray) -> Float32Array:
+def _divided_by_half_a_step_more(largest: RealArray, *, largest_code: int = 127) -> Float32Array:
+    return _divided_by(largest, largest_code + 0.5)
+
+
+def bfloat16_scale(largest: RealArray, *, largest_code: int = 127) -> Float32Array:
     """Round the scale to bfloat16."""
-    return bfloat16(ops.symmetric_scale(largest))
+    return bfloat16(ops.symmetric_scale(largest, largest_code=largest_code))
 
 
-def zero_scale(largest: RealArray) -> Float32Array:
+def zero_scale(largest: RealArray, *, largest_code: int = 127) -> Float32Array:
     """Keep a quotient of 0, or a subnormal one."""
-    return np.asarray(round_to_float32(largest) / np.float32(127))
+    return np.asarray(round_to_float32(largest) / np.float32(largest_code))
 
 
-def machine_epsilon(largest: RealArray) -> Float32Array:
+def machine_epsilon(largest: RealArray, *, largest_code: int = 127) -> Float32Array:
     """Raise the scale to float32's epsilon."""
-    return np.maximum(zero_scale(largest), np.finfo(np.float32).eps)
+    return np.maximum(zero_scale(largest, largest_code=largest_code), np.finfo(np.float32).eps)
+
+
+def _always_127(largest: RealArray, *, largest_code: int = 127) -> Float32Array:  # noqa: ARG001
+    return ops.symmetric_scale(largest)
+
+
+def _fewer_if_reduced(fewer: float) -> Callable[..., Float32Array]:
+    def operator(largest: RealArray, *, largest_code: int = 127) -> Float32Array:
+        return _divided_by(largest, 127 if largest_code == 127 else largest_code - fewer)
+
+    return operator
 
 
 MUTANTS = (
@@ -41,7 +58,7 @@ MUTANTS = (
         "divided by 127.5",
         "symmetric_scale",
         ("SYM-S1",),
-        _divided_by_127_and_a_half,
+        _divided_by_half_a_step_more,
         seen_in="torch's symmetric observers: (127 + 128) / 2",
     ),
     Mutant("the scale is rounded to bfloat16", "symmetric_scale", ("SYM-S1",), bfloat16_scale),
@@ -52,5 +69,20 @@ MUTANTS = (
         ("SYM-S2",),
         machine_epsilon,
         seen_in="torch's observers: eps",
+    ),
+    Mutant("every largest code is 127", "symmetric_scale", ("SYM-S3",), _always_127),
+    Mutant(
+        "63 steps instead of 64",
+        "symmetric_scale",
+        ("SYM-S3",),
+        _fewer_if_reduced(1),
+        seen_in="codes of seven bits in two's complement: -64 to 63",
+    ),
+    Mutant(
+        "63.5 steps instead of 64",
+        "symmetric_scale",
+        ("SYM-S3",),
+        _fewer_if_reduced(0.5),
+        seen_in="torch's symmetric observers with reduce_range: (63 + 64) / 2",
     ),
 )

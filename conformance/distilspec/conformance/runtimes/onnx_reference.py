@@ -50,7 +50,7 @@ class OnnxReferenceRuntime(Runtime):
         form = expect_option(self.name, "form", self.options["form"], QUANTISED_FORMS)
         recipes = dict.fromkeys(Recipe, AS_WRITTEN)
         if form == "qdq":
-            del recipes[Recipe.W8A8_STATIC], recipes[Recipe.W8A8_STATIC_ATTN]
+            recipes = {recipe: mode for recipe, mode in recipes.items() if not recipe.is_calibrated}
         self.recipes = recipes
 
     def supports(self, op: str) -> bool:

@@ -54,7 +54,8 @@ class OnnxRuntime(Runtime):
         {
             Recipe.FP32: "float nodes",
             Recipe.W8A8_STATIC: "DequantizeLinear and MatMul, or MatMulInteger and QLinearMatMul (form=qoperator)",
-            Recipe.W8A8_STATIC_ATTN: "the same, and MatMulInteger between codes of attention",
+            Recipe.W7A8_STATIC: "the same, with weights in [-64, 64], as of reduce_range",
+            Recipe.W8A8_STATIC_ATTN: "as w8a8-static, and MatMulInteger of codes of attention",
             Recipe.W8A8_DYNAMIC: "DynamicQuantizeLinear and MatMulInteger",
             Recipe.W8A8_DYNAMIC_TOKEN: "QuantizeLinear on an axis and MatMulInteger",
             Recipe.W8A32: "DequantizeLinear of weights",

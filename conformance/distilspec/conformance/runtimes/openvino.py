@@ -68,7 +68,8 @@ class OpenVinoRuntime(Runtime):
         {
             Recipe.FP32: "float nodes",
             Recipe.W8A8_STATIC: "low-precision transformations of QuantizeLinear, DequantizeLinear and MatMul",
-            Recipe.W8A8_STATIC_ATTN: "the same, and MatMulInteger between codes of attention, multiplied in float32",
+            Recipe.W7A8_STATIC: "the same, with weights in [-64, 64]",
+            Recipe.W8A8_STATIC_ATTN: "as w8a8-static, and MatMulInteger of codes of attention, multiplied in float32",
             Recipe.W8A8_DYNAMIC: "DynamicQuantizeLinear and MatMulInteger, multiplied in float32",
             Recipe.W8A8_DYNAMIC_TOKEN: "QuantizeLinear on an axis and MatMulInteger; needs shapes=static",
             Recipe.W8A32: "weights decompressed as they are read",

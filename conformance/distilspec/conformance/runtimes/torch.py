@@ -40,6 +40,7 @@ RECIPES: Mapping[str, Mapping[Recipe, str]] = MappingProxyType(
         "inductor": {
             Recipe.FP32: "torch.compile",
             Recipe.W8A8_STATIC: "torch.compile with freezing, of the form that PT2E's X86InductorQuantizer makes",
+            Recipe.W7A8_STATIC: "the same, with weights in [-64, 64]",
             Recipe.W8A8_DYNAMIC: "torch.compile with freezing, of the form that the same quantizer makes when dynamic",
             Recipe.W8A32: "torch.compile with freezing, which folds the weights back to float32",
         },

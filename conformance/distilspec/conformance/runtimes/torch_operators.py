@@ -258,9 +258,9 @@ class TorchOperators:
             wide = wide - _along(zero_point, axis, codes.ndim).long()
         return wide.to(self.dtype) * _along(scale, axis, codes.ndim).to(self.dtype)
 
-    def symmetric_scale(self, largest: Tensor) -> Tensor:
-        """Divide the range by 127."""
-        return _guarded(largest.float() / 127)
+    def symmetric_scale(self, largest: Tensor, *, largest_code: int = 127) -> Tensor:
+        """Divide the range by the largest code."""
+        return _guarded(largest.float() / largest_code)
 
     def asymmetric_scale(self, minimum: Tensor, maximum: Tensor) -> tuple[Tensor, Tensor]:
         """Divide the range by 255, and find the code of zero."""

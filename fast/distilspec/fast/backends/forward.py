@@ -158,13 +158,12 @@ class Forward:
         return buffer
 
     def static(self, step: Quantize) -> dict[str, Operand]:
-        """Return scale and zero point of a static quantisation, by token, as kernels name them that write codes."""
+        """Return scale and zero point of a static quantisation as kernels name them that write codes."""
+        zero_point = step.zero_point + code_shift(self.target, signed=step.signed)
         if step.out not in self.scales:
             rows = self.space(step.out).tiles * self.target.tile
-            zero_point = step.zero_point + code_shift(self.target, signed=step.signed)
             self.scales[step.out] = np.full(rows, step.scale, np.float32), np.full(rows, zero_point, np.int32)
-        scale, zero_point_by_token = self.scales[step.out]
-        return {"out_scale": scale, "out_zero_point": zero_point_by_token}
+        return {"out_scale": step.scale, "out_zero_point": zero_point}
 
     def _input(self, name: str) -> Buffer:
         each = 1 if name.endswith("mask") else 8

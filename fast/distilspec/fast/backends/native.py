@@ -6,6 +6,7 @@ import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,11 @@ class NativeBackend:
     def pack(cls, lowered: Lowered, threads: int, *, oversubscribe: bool = False) -> NativeBackend:
         """Return a backend whose weights are packed now."""
         target = target_of(lowered)
-        packed = {step.out: pack(step, target) for step in lowered.steps if isinstance(step, Linear)}
+        linears = [step for step in lowered.steps if isinstance(step, Linear)]
+        # NumPy lets other threads run while it computes
+        with ThreadPoolExecutor(max(1, threads)) as pool:
+            made = pool.map(lambda step: pack(step, target), linears)
+        packed = {step.out: weights for step, weights in zip(linears, made, strict=True)}
         return cls(without_weights(lowered), packed, threads, oversubscribe=oversubscribe)
 
     @classmethod

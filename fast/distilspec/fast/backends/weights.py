@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from distilspec.fast.codegen.ir import Function
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.block_sparse import ROWS, block_sparse
+from distilspec.fast.kernels.block_sparse import ROWS, block_sparse, near_block_sparse, row_bytes
 from distilspec.fast.kernels.dense import dense
 from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.kernels.layout import packed_blocks, packed_float_panels, packed_panels, padded
@@ -23,8 +23,11 @@ Array = NDArray[Any]
 
 #: The kernels of Linears by their names.
 KERNELS: Mapping[str, Callable[[Target, int, Epilogue], Function]] = {
-    "block_sparse": block_sparse, "dense": dense, "linear": linear,
+    "block_sparse": block_sparse, "near_block_sparse": near_block_sparse, "dense": dense, "linear": linear,
 }  # fmt: skip
+
+#: Bytes of codes of a tile that stay there while weights pass by: the smallest first cache of the targets' processors.
+FIRST_CACHE = 2**15
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def pack(step: Linear, target: Target) -> Packed:
         blocks = packed_blocks(step.weight, target)
         operands = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts, "inputs": inputs}
         work = blocks.weights.size * ROWS // max(1, outputs)
-        return Packed("block_sparse", {**operands, **common}, blocks.units, work)
+        kernel = "near_block_sparse" if inputs * row_bytes(target) <= FIRST_CACHE else "block_sparse"
+        return Packed(kernel, {**operands, **common}, blocks.units, work)
     panels = packed_panels(step.weight, target)
     operands = {**panels.operands, "steps": padded(inputs, target.dot) // target.dot, **common}
     return Packed("dense", operands, panels.units, target.panel * inputs)

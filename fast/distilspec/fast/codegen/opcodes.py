@@ -7,7 +7,7 @@ the meaning stands here because both must carry it out.
 ==================  ======================================================================================
 const(value=)       the number, as ``type=`` says; in every lane of a vector
 add sub mul         lane by lane; integers wrap around
-and or xor          lane by lane, integers and masks
+and or              lane by lane, integers and masks
 shl shr             shift by ``bits=``; shr brings in zeros
 fma(a, b, c)        a * b + c, rounded once
 div sqrt            float32, correctly rounded
@@ -18,7 +18,7 @@ round               to the nearest integer, ties to even; float32
 to_i32              float32 that is an integer in [-2^31, 2^31) to int32; anything else is a bug of the kernel
 to_f32              int32 to float32, rounded to nearest, ties to even
 bits_as             the same bytes as a value of ``type=``, which has as many; least significant byte first
-sign_extend         int8 or int16 lanes to wider ones, by ``kind=``; zero_extend likewise without sign
+zero_extend         int8 or int16 lanes to wider ones without sign, by ``kind=``
 truncate            the low bits of every lane, by ``kind=``
 index_to_i32        the low 32 bits of an int64 scalar, as a scalar int32
 extend_index        int8, int16 or int32 scalar to int64, by ``signed=``
@@ -187,7 +187,6 @@ RULES: Mapping[str, Rule] = {
     "mul": _alike(*NUMBERS),
     "and": _alike(*INTEGERS, Kind.I1),
     "or": _alike(*INTEGERS, Kind.I1),
-    "xor": _alike(*INTEGERS, Kind.I1),
     "shl": _alike(*INTEGERS),
     "shr": _alike(*INTEGERS),
     "fma": _alike(Kind.F32),
@@ -202,7 +201,6 @@ RULES: Mapping[str, Rule] = {
     "to_i32": _converted((Kind.F32,), Kind.I32),
     "to_f32": _converted((Kind.I32,), Kind.F32),
     "bits_as": _reinterpreted,
-    "sign_extend": _resized(wider=True),
     "zero_extend": _resized(wider=True),
     "truncate": _resized(wider=False),
     "index_to_i32": _converted((Kind.I64,), Kind.I32),

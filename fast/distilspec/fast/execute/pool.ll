@@ -1,8 +1,10 @@
 ; A list of operations, carried out in order by any number of threads.
 ;
-; An operation is finished when all its units are. A thread takes ``grain`` units at a time from the operation at hand,
-; and goes on to the next when those that others have taken are finished too. So nothing depends on how many threads
-; take part, or on when they come: a lead that finds itself alone does everything.
+; An operation is finished when all its units are. A thread takes some units at a time from the operation at hand: of
+; those that are left, what half of a fair share would be, so that neighbouring units find in the first cache what they
+; read, or ``grain`` of them if that is more. It goes on to the next operation when what others have taken is finished
+; too. So nothing depends on how many threads take part, or on when they come: a lead that finds itself alone does
+; everything.
 ;
 ; An operation has 128 bytes:
 ;     0 entry     ptr, of a kernel: (slots, first unit, last unit, number of the thread)
@@ -45,8 +47,12 @@ define internal ptr @semaphore(ptr %state, i64 %worker) {
   ret ptr %place
 }
 
-define internal void @walk(ptr %operations, i64 %count, i64 %thread) {
+define internal void @walk(ptr %state, ptr %operations, i64 %count, i64 %thread) {
 entry:
+  %workers.place = getelementptr i8, ptr %state, i64 256
+  %workers = load i64, ptr %workers.place
+  %threads = add i64 %workers, 1
+  %halves = mul i64 %threads, 2
   br label %head
 head:
   %at = phi i64 [0, %entry], [%after, %done]
@@ -66,11 +72,19 @@ begin:
   %grain = load i64, ptr %grain.place
   br label %take
 take:
-  %first = atomicrmw add ptr %next, i64 %grain monotonic
+  %first = load atomic i64, ptr %next monotonic, align 8
   %any = icmp slt i64 %first, %units
-  br i1 %any, label %work, label %wait
+  br i1 %any, label %claim, label %wait
+claim:
+  %left = sub i64 %units, %first
+  %half = udiv i64 %left, %halves
+  %few = icmp slt i64 %half, %grain
+  %taken = select i1 %few, i64 %grain, i64 %half
+  %far = add i64 %first, %taken
+  %claimed = cmpxchg ptr %next, i64 %first, i64 %far monotonic monotonic
+  %mine = extractvalue { i64, i1 } %claimed, 1
+  br i1 %mine, label %work, label %take
 work:
-  %far = add i64 %first, %grain
   %beyond = icmp sgt i64 %far, %units
   %last = select i1 %beyond, i64 %units, i64 %far
   call void %kernel(ptr %slots, i64 %first, i64 %last, i64 %thread)
@@ -179,7 +193,7 @@ publish:
   %opened = atomicrmw add ptr %gate, i64 4294967296 release
   %unused = atomicrmw add ptr %state, i64 1 seq_cst
   call void @wake(ptr %state)
-  call void @walk(ptr %operations, i64 %count, i64 0)
+  call void @walk(ptr %state, ptr %operations, i64 %count, i64 0)
   %shut = atomicrmw sub ptr %gate, i64 4294967296 acq_rel
   br label %leaving
 leaving:
@@ -255,7 +269,7 @@ missed:
 enter:
   %operations = load ptr, ptr %list
   %count = load i64, ptr %length
-  call void @walk(ptr %operations, i64 %count, i64 %thread)
+  call void @walk(ptr %state, ptr %operations, i64 %count, i64 %thread)
   br label %leave
 leave:
   %left = atomicrmw sub ptr %gate, i64 1 release

@@ -48,7 +48,7 @@ class Call:
     units : int
         How much there is to do; any part of it may be done at any time, in any thread.
     grain : int
-        How many units a thread takes at a time, at least 1.
+        How many units a thread takes at a time, at the least; 1 or more.
     """
 
     entry: int

@@ -12,7 +12,7 @@ from math import pi, sqrt
 
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import Value
-from distilspec.fast.kernels.erf import erf, polynomial
+from distilspec.fast.kernels.erf import EDGE, erf_of_half, polynomial
 from distilspec.fast.kernels.exp import exp
 
 #: tanh(x) = x P(x^2) / Q(x^2) on |x| <= 9.02, beyond which it is 1 - 2.9e-8 or more. P and Q are the fit of degree 4
@@ -25,7 +25,7 @@ _DENOMINATOR = (
     1.0, 0.4671302205373302, 0.02587102278597617, 0.0003283071183223419, 7.761898190271366e-07,
 )  # fmt: skip
 
-#: Below, gelu and gelu_tanh are 0: they are within 6e-9 of it, a hundredth of their bounds.
+#: Below, gelu_tanh is 0: it is within 6e-9 of it, a hundredth of its bound.
 GELU_ZERO = -6.0
 
 #: Below, silu is 0: it is within 2e-36 of it.
@@ -36,20 +36,19 @@ _FACTOR, _CUBE = sqrt(2 / pi), 0.044715
 
 
 def gelu(builder: Builder, x: Value) -> Value:
-    """Write x (1 + erf(x / sqrt 2)) / 2."""
-    return _gated(builder, x, erf(builder, builder.mul(x, sqrt(0.5))))
+    """Write x (1 + erf(x / sqrt 2)) / 2, and 0 from -``EDGE`` down, where the error function is -1 exactly."""
+    above = builder.max(-EDGE, x)
+    half = builder.mul(above, 0.5)
+    result: Value = builder.fma(half, erf_of_half(builder, builder.min(EDGE, above)), half)
+    return result
 
 
 def gelu_tanh(builder: Builder, x: Value) -> Value:
     """Write x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2."""
     square = builder.mul(x, x)
     factor = builder.fma(square, *(builder.number(part, x.type.lanes) for part in (_CUBE * _FACTOR, _FACTOR)))
-    return _gated(builder, x, tanh(builder, builder.mul(x, factor)))
-
-
-def _gated(builder: Builder, x: Value, gate: Value) -> Value:
-    """Write x (1 + gate) / 2, and 0 below ``GELU_ZERO``, where the gate is -1 but for its own error."""
     half = builder.mul(x, 0.5)
+    gate = tanh(builder, builder.mul(x, factor))
     return _zero_below(builder, GELU_ZERO, x, builder.fma(half, gate, half))
 
 

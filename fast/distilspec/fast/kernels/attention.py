@@ -16,13 +16,13 @@ from functools import partial
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import F32, I64, PTR, Function, Kind, Type, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.codes import Layout, store_codes
+from distilspec.fast.kernels.codes import Coder, Layout, store_codes
 from distilspec.fast.kernels.exp import exp
 from distilspec.fast.kernels.key_list import OFFSET
 from distilspec.fast.kernels.tiles import feature_of, load_tokens, tokens_bytes
 
 #: The columns of ``places``: where a unit's operands start, in bytes.
-PLACES = ("query", "key", "value", "listed", "counted", "result", "token")
+PLACES = ("query", "key", "value", "listed", "counted", "result")
 
 #: Workers' scratch memory starts at multiples of this, a cache line.
 LINE = 64
@@ -46,11 +46,12 @@ def attention(target: Target, layout: Layout | None) -> Function:
     =================================  ==============================================================================
     ``query`` ``key`` ``value``        float32 [tile][features][tile tokens]; may be parts of one buffer
     ``keys`` ``counts``                what ``key_list`` wrote for the tile stride of ``key`` and ``value``
-    ``places``                         int64 [unit][7]: bytes from the start of each operand to the unit's part of it
+    ``places``                         int64 [unit][6]: bytes from the start of each operand to the unit's part of it
     ``out``                            [tile][heads * head_dim][tile tokens] float32, or codes in ``layout``
-    ``out_scale`` ``out_zero_point``   float32 and int32 by token; only with a ``layout``
     ``scratch``                        ``scratch_bytes`` for each worker
     ``scale``                          float32: what scores are multiplied by
+    ``out_scale``                      float32; only with a ``layout``
+    ``out_zero_point``                 integer; only with a ``layout``
     ``head_dim``                       integer; a multiple of dot for ``Layout.FACTORS``
     ``scratch_size``                   integer: bytes from one worker's part of ``scratch`` to the next one's
     ``first`` ``last`` ``worker``      integers: the units from first until before last, and who computes them
@@ -63,21 +64,22 @@ def attention(target: Target, layout: Layout | None) -> Function:
     2. in ``value``, the same,
     3. in ``keys``, the sequence's list,
     4. in ``counts``, the sequence's count,
-    5. in ``out``, the head's first feature in the tile of queries,
-    6. in ``out_scale`` and ``out_zero_point``, the first token of the tile; not used without a ``layout``.
+    5. in ``out``, the head's first feature in the tile of queries.
 
     A sequence without a kept key gives zeros. Lanes beyond the sequence's length get some value. Units of one head that
     follow each other find its keys in the cache.
     """
-    quantised = () if layout is None else ("out_scale", "out_zero_point")
+    quantised = {} if layout is None else {"out_scale": F32, "out_zero_point": I64}
     builder = Builder(
         f"attention.{layout or 'floats'}",
-        **dict.fromkeys(("query", "key", "value", "keys", "counts", "places", "out", *quantised, "scratch"), PTR),
+        **dict.fromkeys(("query", "key", "value", "keys", "counts", "places", "out", "scratch"), PTR),
         scale=F32,
+        **quantised,
         **dict.fromkeys(("head_dim", "scratch_size", "first", "last", "worker"), I64),
     )
     p = builder.parameters
     weights = builder.offset(p["scratch"], builder.mul(p["worker"], p["scratch_size"]))
+    coder = Coder.of_all(builder, target, p["out_scale"], p["out_zero_point"], target.tile) if layout else None
     with builder.loop(p["first"], p["last"]) as number:
         entry = builder.offset(p["places"], builder.mul(number.index, len(PLACES) * OFFSET))
         place = {name: builder.load(builder.at(entry, at * OFFSET), type=I64) for at, name in enumerate(PLACES)}
@@ -87,14 +89,13 @@ def attention(target: Target, layout: Layout | None) -> Function:
         out = builder.offset(p["out"], place["result"])
         unit = _Unit(builder, target, query, key, value, keys, count, p["head_dim"], weights)
         total = unit.exponentials(unit.scores(p["scale"]))
-        if layout is None:
+        if layout is None or coder is None:
             unit.means(total, out)
         else:
             means = builder.offset(weights, builder.mul(count, unit.row.size))
             unit.means(total, means)
             values_of = partial(feature_values, builder, target, means)
-            scale, zero_point = (builder.offset(p[name], place["token"]) for name in quantised)
-            store_codes(builder, target, layout, p["head_dim"], builder.index(0), values_of, scale, zero_point, out)
+            store_codes(builder, target, layout, p["head_dim"], builder.index(0), values_of, coder, out)
     return builder.finish()
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import F32, I64, PTR, Function, Kind, Type, Value
 from distilspec.fast.isa.target import Target
+from distilspec.fast.kernels.codes import Coder
 from distilspec.fast.kernels.tiles import LANE, feature_of, load_tokens, store_tokens, tokens_bytes
 
 #: Codes in a word.
@@ -63,13 +64,11 @@ def attention_codes(target: Target, pairs: Pairs) -> Function:
     )
     p = builder.parameters
     scale, low, high = (builder.splat(p[name], lanes=target.lanes) for name in ("scale", "low", "high"))
+    coder = Coder.between(builder, scale, low, high, builder.zeros(Type(Kind.I32, target.lanes)))
     odd = builder.and_(p["head_dim"], 1)
 
     def codes_of(feature: Value, x: Value) -> list[Value]:
-        quotients = [
-            builder.div(each, scale) for each in load_tokens(builder, target, feature_of(builder, target, x, feature))
-        ]
-        return [builder.to_i32(builder.round(builder.min(builder.max(each, low), high))) for each in quotients]
+        return [coder.codes(each) for each in load_tokens(builder, target, feature_of(builder, target, x, feature))]
 
     with builder.loop(p["first"], p["last"]) as unit:
         start = builder.load(builder.offset(p["starts"], builder.mul(unit.index, 8)), type=I64)

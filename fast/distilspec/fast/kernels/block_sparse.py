@@ -16,7 +16,7 @@ from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, Value
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import FACTORS, PART, Layout
-from distilspec.fast.kernels.epilogue import INTEGER_OPERANDS, Epilogue, store_outputs
+from distilspec.fast.kernels.epilogue import INTEGER_OPERANDS, Epilogue, coder_of, store_outputs
 from distilspec.fast.kernels.panels import OFFSET, broadcast, factors, multiplied, vectors_at_once
 
 #: Output features of a block.
@@ -26,7 +26,12 @@ ROWS = 4
 AHEAD = 8
 
 
-def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
+def near_block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
+    """Return ``block_sparse`` for tiles whose codes stay in the first cache: nothing is fetched ahead."""
+    return block_sparse(target, vectors, epilogue, near=True)
+
+
+def block_sparse(target: Target, vectors: int, epilogue: Epilogue, *, near: bool = False) -> Function:
     """
     Return the kernel ``block_sparse.<vectors>.<epilogue>``: the first ``vectors`` vectors of each tile, for some rows.
 
@@ -47,6 +52,8 @@ def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         K and N, any numbers.
     tiles : integer
         All of them are computed.
+    ``epilogue.numbers``
+        The scale and the zero point of the codes that are written, if any.
     first, last : integers
         The fours of features from first until before last; there are features / 4, rounded up.
 
@@ -58,13 +65,16 @@ def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
     if epilogue.codes is Layout.ROWS and vectors < target.dot:
         raise IrError(f"block_sparse: {vectors} vectors are less than a row of codes; expected {target.dot}")
     builder = Builder(
-        f"block_sparse.{vectors}.{epilogue.name}",
+        f"{'near_' if near else ''}block_sparse.{vectors}.{epilogue.name}",
         **dict.fromkeys(("codes", "weights", "columns", "starts", *INTEGER_OPERANDS, *epilogue.operands), PTR),
-        **dict.fromkeys(("inputs", "features", "tiles", "first", "last"), I64),
+        **dict.fromkeys(("inputs", "features", "tiles"), I64),
+        **epilogue.numbers,
+        **dict.fromkeys(("first", "last"), I64),
     )
     p = builder.parameters
     tile_size = builder.mul(p["inputs"], row_bytes(target))
     width = vectors_at_once(target, ROWS)
+    coder = coder_of(builder, target, epilogue, vectors, p)
     with builder.loop(0, p["tiles"]) as tile:
         codes = builder.offset(p["codes"], builder.mul(tile.index, tile_size))
         with builder.loop(p["first"], p["last"]) as four:
@@ -73,9 +83,9 @@ def block_sparse(target: Target, vectors: int, epilogue: Epilogue) -> Function:
             by_row: list[list[Value]] = [[] for _ in range(ROWS)]
             for skipped in range(0, vectors, width):
                 some = range(skipped, min(skipped + width, vectors))
-                for row, sums in zip(by_row, _products(builder, target, some, codes, p, group, end), strict=True):
+                for row, sums in zip(by_row, _products(builder, target, some, codes, p, group, end, near), strict=True):
                     row += sums
-            store_outputs(builder, target, epilogue, by_row, p, builder.mul(four.index, ROWS), tile.index)
+            store_outputs(builder, target, epilogue, by_row, p, builder.mul(four.index, ROWS), tile.index, coder)
     return builder.finish()
 
 
@@ -102,6 +112,7 @@ def _products(
     p: Mapping[str, Value],
     first: Value,
     end: Value,
+    near: bool,
 ) -> list[Sequence[Value]]:
     """Return the sums of four features and some vectors of a tile, feature by feature."""
     row = factors(target)
@@ -112,7 +123,7 @@ def _products(
         rows = []
         for column in range(target.dot):
             rows.append(builder.load(builder.offset(codes, _offset(builder, offsets, column)), type=row))
-            if vectors[0] == 0:
+            if vectors[0] == 0 and not near:
                 builder.prefetch(builder.offset(codes, _offset(builder, offsets, column + AHEAD * target.dot)))
         tokens = _interleaved(builder, target, rows)
         here = builder.offset(p["weights"], builder.mul(group.index, ROWS * FACTORS))

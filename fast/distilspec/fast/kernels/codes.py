@@ -9,18 +9,23 @@ a program are held as uint8 codes with 128 added to them and to their zero point
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import Kind, Type, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.tiles import load_tokens, tokens_bytes
+from distilspec.fast.kernels.tiles import joined, parted
 
 #: Bytes of the ``dot`` codes of a lane.
 FACTORS = 4
 
 #: 32-bit lanes of the 128 bits in which x86 interleaves.
 PART = 4
+
+#: Added to a float below 2^22 it leaves the nearest integer in the low bits, ties to even; and its own bits.
+ROUNDING = 1.5 * 2.0**23
+ROUNDING_BITS = 0x4B400000
 
 
 class Layout(StrEnum):
@@ -58,17 +63,14 @@ def tile_stride(builder: Builder, target: Target, layout: Layout, features: Valu
 
 def store_codes(
     builder: Builder, target: Target, layout: Layout, features: Value, tile: Value,
-    values_of: Callable[[Value], Sequence[Value]], x_scale: Value, zero_point: Value, codes: Value,
+    values_of: Callable[[Value], Sequence[Value]], coder: Coder, codes: Value,
 ) -> None:  # fmt: skip
     """
     Write the codes of a tile, feature by feature.
 
     ``values_of(feature)`` writes the floats of the tile's tokens; the last feature's again where the layout pads.
-    ``x_scale`` and ``zero_point`` point to float32 and int32 by token, ``codes`` to all codes, all from tile 0 on.
+    ``coder`` makes the codes of a tile's tokens. ``codes`` points to all codes, from tile 0 on.
     """
-    token = builder.mul(tile, tokens_bytes(target))
-    scales = load_tokens(builder, target, builder.offset(x_scale, token))
-    zero_points = load_tokens(builder, target, builder.offset(zero_point, token), Kind.I32)
     here = builder.offset(codes, builder.mul(tile, tile_stride(builder, target, layout, features)))
     step = features_a_step(target, layout)
     last = builder.sub(features, 1)
@@ -76,25 +78,51 @@ def store_codes(
         together = []
         for number in range(step):
             values = values_of(builder.min(builder.add(loop.index, number), last))
-            operands = zip(values, scales, zero_points, strict=True)
-            together.append([to_codes(builder, target, *each) for each in operands])
+            together.append(parted(builder, coder.codes(joined(builder, values)), len(values)))
         store_step(
             builder, target, layout, together, builder.offset(here, builder.mul(loop.index, target.lanes * FACTORS))
         )
 
 
-def to_codes(builder: Builder, target: Target, x: Value, scale: Value, zero_point: Value) -> Value:
+@dataclass(frozen=True)
+class Coder:
     """
-    Write the codes, int32, of float32 lanes ``x``, by the clauses of ``quantize``.
+    Makes codes of floats, by the clauses of ``quantize``; what follows from scales and zero points is computed once.
 
     The quotient is cut before it is rounded, to what gives the first and the last code, so that infinities saturate
     and the code of NaN is the first one.
     """
-    low, high = (builder.to_f32(builder.sub(end, zero_point)) for end in code_range(target))
-    quotient = builder.div(x, scale)
-    inside = builder.min(builder.max(quotient, low), high)
-    codes: Value = builder.add(builder.to_i32(builder.round(inside)), zero_point)
-    return codes
+
+    builder: Builder
+    scale: Value
+    lowest: Value
+    highest: Value
+    added: Value
+
+    @classmethod
+    def between(cls, builder: Builder, scale: Value, lowest: Value, highest: Value, zero_point: Value) -> Coder:
+        """Write what codes need: of scales, the first and the last code less the zero point, and zero points, int32."""
+        return cls(builder, scale, lowest, highest, builder.sub(zero_point, ROUNDING_BITS))
+
+    @classmethod
+    def of(cls, builder: Builder, target: Target, scale: Value, zero_point: Value) -> Coder:
+        """Write what all codes of the target need, of lanes of scales, float32, and of zero points, int32."""
+        lowest, highest = (builder.to_f32(builder.sub(end, zero_point)) for end in code_range(target))
+        return cls.between(builder, scale, lowest, highest, zero_point)
+
+    @classmethod
+    def of_all(cls, builder: Builder, target: Target, scale: Value, zero_point: Value, lanes: int) -> Coder:
+        """Write what codes of the target need, by two scalars: a float32 and an int64."""
+        scales, zero_points = (builder.splat(one, lanes=lanes) for one in (scale, builder.index_to_i32(zero_point)))
+        return cls.of(builder, target, scales, zero_points)
+
+    def codes(self, x: Value) -> Value:
+        """Write the codes, int32, of float32 lanes."""
+        builder = self.builder
+        inside = builder.min(builder.max(builder.div(x, self.scale), self.lowest), self.highest)
+        rounded = builder.bits_as(builder.add(inside, ROUNDING), type=self.added.type)
+        made: Value = builder.add(rounded, self.added)
+        return made
 
 
 def store_step(

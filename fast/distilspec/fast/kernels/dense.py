@@ -43,6 +43,8 @@ def dense(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         All of them are computed.
     block : integer
         Tiles that stay in the second cache together, at least 1.
+    ``epilogue.numbers``
+        The scale and the zero point of the codes that are written, if any.
     first, last : integers
         The panels from first until before last, of features / panel, rounded up.
 

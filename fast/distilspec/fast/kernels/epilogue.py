@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import IrError, Kind, Type, Value
+from distilspec.fast.codegen.ir import F32, I64, IrError, Kind, Type, Value
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.activations import ACTIVATIONS
-from distilspec.fast.kernels.codes import FACTORS, Layout, features_a_step, store_step, tile_stride, to_codes
-from distilspec.fast.kernels.tiles import LANE
+from distilspec.fast.kernels.codes import FACTORS, Coder, Layout, features_a_step, store_step, tile_stride
+from distilspec.fast.kernels.tiles import LANE, joined, parted
 
 #: What turns exact sums of codes into real numbers: by feature, and by token.
 INTEGER_OPERANDS = ("sums", "w_scale", "bias", "x_scale", "zero_point")
@@ -57,25 +57,40 @@ class Epilogue:
     @property
     def operands(self) -> tuple[str, ...]:
         """
-        Return the pointers that it takes, besides those to scales and bias.
+        Return the pointers that it takes, besides those to scales and bias; ``numbers`` are what else it takes.
 
         ``residual`` : float32 [tile][features][tile tokens]
             Where ``residual`` is set.
         ``out`` : float32 [tile][features][tile tokens]
             Written, where ``codes`` is None.
-        ``out_scale``, ``out_zero_point`` : float32 and int32 by token
-            Where ``codes`` is a layout.
         ``out_codes`` : ``code_bytes(target, codes, features)`` bytes a tile
             Written, where ``codes`` is a layout.
         """
         added = ("residual",) if self.residual else ()
-        written = ("out",) if self.codes is None else ("out_scale", "out_zero_point", "out_codes")
-        return added + written
+        return (*added, "out" if self.codes is None else "out_codes")
+
+    @property
+    def numbers(self) -> dict[str, Type]:
+        """Return the scale and the zero point of codes, with their types, where ``codes`` is a layout."""
+        return {} if self.codes is None else {"out_scale": F32, "out_zero_point": I64}
+
+
+def coder_of(
+    builder: Builder, target: Target, epilogue: Epilogue, vectors: int, p: Mapping[str, Value]
+) -> Coder | None:
+    """Write what makes the codes of ``epilogue``, if it makes any, of so many vectors of a feature."""
+    lanes = side_by_side(vectors) * target.lanes
+    return Coder.of_all(builder, target, p["out_scale"], p["out_zero_point"], lanes) if epilogue.codes else None
+
+
+def side_by_side(vectors: int) -> int:
+    """Return how many vectors of a feature are finished side by side, because an activation is a long chain."""
+    return vectors & -vectors
 
 
 def store_outputs(
     builder: Builder, target: Target, epilogue: Epilogue, totals: Sequence[Sequence[Value]],
-    p: Mapping[str, Value], feature: Value, tile: Value,
+    p: Mapping[str, Value], feature: Value, tile: Value, coder: Coder | None,
 ) -> None:  # fmt: skip
     """
     Write the epilogue for rows of sums, one row an output feature, one vector ``lanes`` tokens.
@@ -92,6 +107,8 @@ def store_outputs(
         The kernel's parameters: the operands of sums and of ``epilogue``, and ``features``.
     feature, tile : Value
         The first row's feature, a multiple of ``dot``, and the tile.
+    coder : Coder or None
+        What ``coder_of`` wrote, outside of all loops.
     """
     tokens = builder.mul(tile, target.tile * LANE)
     rows = builder.mul(tile, p["features"])
@@ -105,38 +122,40 @@ def store_outputs(
             for number, row in enumerate(totals[start : start + together]):
                 of = builder.min(builder.add(first, number), last)
                 element = builder.mul(builder.add(rows, of), target.tile * LANE)
-                outputs.append(_outputs(builder, target, epilogue, row, p, of, tokens, element))
+                outputs.append(_outputs(builder, target, epilogue, row, p, of, tokens, element, coder))
             if epilogue.codes is not None:
-                _store_codes(builder, target, epilogue.codes, outputs, p, first, tile, tokens)
+                start = builder.mul(tile, tile_stride(builder, target, epilogue.codes, p["features"]))
+                here = builder.mul(first, target.lanes * FACTORS)
+                store_step(builder, target, epilogue.codes, outputs, builder.at(p["out_codes"], start, here))
 
 
 def _outputs(
     builder: Builder, target: Target, epilogue: Epilogue, row: Sequence[Value],
-    p: Mapping[str, Value], feature: Value, tokens: Value, element: Value,
+    p: Mapping[str, Value], feature: Value, tokens: Value, element: Value, coder: Coder | None,
 ) -> list[Value]:  # fmt: skip
-    """Return a feature's results, and write them unless they are to become codes; places are in bytes."""
-    results = []
-    for number, total in enumerate(row):
-        here = number * target.lanes * LANE
-        y = _real(builder, target, total, p, feature, builder.add(tokens, here))
+    """Return a feature's codes, or write its results where there is no coder; places are in bytes."""
+    outputs: list[Value] = []
+    several = side_by_side(len(row))
+    for start in range(0, len(row), several):
+        here = start * target.lanes * LANE
+        y = _real(builder, joined(builder, row[start : start + several]), p, feature, builder.add(tokens, here))
         if epilogue.activation is not None:
             y = ACTIVATIONS[epilogue.activation](builder, y)
         if epilogue.residual:
             y = builder.add(y, builder.load(builder.at(p["residual"], element, here), type=y.type))
-        if epilogue.codes is None:
+        if coder is None:
             builder.store(y, builder.at(p["out"], element, here))
-        results.append(y)
-    return results
+        else:
+            outputs += parted(builder, coder.codes(y), several)
+    return outputs
 
 
-def _real(
-    builder: Builder, target: Target, total: Value, p: Mapping[str, Value], feature: Value, tokens: Value
-) -> Value:
-    """Return what a vector of sums stands for, bias included."""
+def _real(builder: Builder, total: Value, p: Mapping[str, Value], feature: Value, tokens: Value) -> Value:
+    """Return what sums stand for, bias included."""
 
     def by_feature(name: str, kind: Kind) -> Value:
         scalar = builder.load(builder.offset(p[name], builder.mul(feature, LANE)), type=Type(kind))
-        spread: Value = builder.splat(scalar, lanes=target.lanes)
+        spread: Value = builder.splat(scalar, lanes=total.type.lanes)
         return spread
 
     bias = by_feature("bias", Kind.F32)
@@ -149,21 +168,3 @@ def _real(
     scale = builder.mul(x_scale, by_feature("w_scale", Kind.F32))
     scaled: Value = builder.fma(builder.to_f32(exact), scale, bias)
     return scaled
-
-
-def _store_codes(
-    builder: Builder, target: Target, layout: Layout, outputs: Sequence[Sequence[Value]],
-    p: Mapping[str, Value], feature: Value, tile: Value, tokens: Value,
-) -> None:  # fmt: skip
-    """Write the codes of one feature, or of those that share a lane."""
-
-    def coded(number: int, y: Value) -> Value:
-        place = builder.add(tokens, number * target.lanes * LANE)
-        scale = builder.load(builder.offset(p["out_scale"], place), type=y.type)
-        zero_point = builder.load(builder.offset(p["out_zero_point"], place), type=y.type.of(Kind.I32))
-        return to_codes(builder, target, y, scale, zero_point)
-
-    codes = [[coded(number, y) for number, y in enumerate(row)] for row in outputs]
-    start = builder.mul(tile, tile_stride(builder, target, layout, p["features"]))
-    here = builder.mul(feature, target.lanes * FACTORS)
-    store_step(builder, target, layout, codes, builder.at(p["out_codes"], start, here))

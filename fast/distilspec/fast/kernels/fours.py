@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distilspec.fast.kernels.pairs import limited, paired
+from distilspec.fast.kernels.matching import in_order, paired_steps
+from distilspec.fast.kernels.pairs import limited
 
 Array = NDArray[Any]
 
@@ -21,7 +22,7 @@ DOT = 4
 
 #: Steps among which each finds its partner, an even number. With more of them, fewer fours are too much; with fewer,
 #: the codes that are read one after the other are nearer to each other.
-WINDOW = 48
+WINDOW = 64
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,42 @@ def in_limited_fours(weight: Array, rows: int, limit: int) -> Fours:
     weight : array int8 [N, K]
         N is a multiple of ``rows``, K of ``DOT``, and no weight exceeds the limit.
     rows : int
-        Output features of a panel: they share the order of steps.
+        Output features of a panel, a power of two: they share the order of steps.
     """
     count = weight.shape[1] // DOT
-    panels = weight.astype(np.int16).reshape(-1, rows, count, DOT).transpose(0, 2, 1, 3)
-    panels = np.pad(panels, ((0, 0), (0, count % 2), (0, 0), (0, 0)))
-    order = _partners(panels, limit)
-    ordered = np.take_along_axis(panels, order[:, :, np.newaxis, np.newaxis], axis=1)
-    kept, extra = _limited(ordered, limit)
+    even = count + count % 2
+    panels = np.zeros((len(weight) // rows, even, rows, DOT), np.int8)
+    panels[:, :count] = weight.reshape(-1, rows, count, DOT).transpose(0, 2, 1, 3)
+    sizes = _sizes(panels, limit).reshape(*panels.shape[:2], -1)
+    order = _partners(sizes, limit)
+    kept, sizes = (in_order(steps, order) for steps in (panels, sizes))
     steps = np.where(order < count, order, 0).astype(np.int32)
-    panel, place, row = np.nonzero(extra.any(axis=3))
-    taken = extra[panel, place, row], steps[panel, place]
-    return Fours(kept.astype(np.int8), steps, *_by_feature(panel * rows + row, *taken, len(weight), limit))
+    # of two steps that are multiplied together, by row: [sign, pair]
+    too_much = (sizes[:, ::2] >= limit + 1 - sizes[:, 1::2]).reshape(-1, rows, 2, 2)
+    two, row = np.nonzero(too_much.reshape(-1, rows, 4).view(np.uint32)[..., 0])
+    some, pair = np.nonzero(too_much[two, row].any(axis=1))
+    two, row = two[some], row[some]
+    pairs = kept.reshape(-1, 2, rows, 2, 2)
+    left, extra = limited(pairs[two, :, row, pair].reshape(-1, 4), limit)
+    pairs[two, :, row, pair] = left.reshape(-1, 2, 2)
+    place = (2 * two[:, np.newaxis] + [0, 1]) * rows + row[:, np.newaxis]
+    where, taken = _taken(place.reshape(-1), np.repeat(pair, 2), extra.reshape(-1, 2))
+    step, row = where // rows, where % rows
+    feature = step // even * rows + row
+    return Fours(kept, steps, *_by_feature(feature, taken, steps.reshape(-1)[step], len(weight), limit))
+
+
+def _taken(place: Array, pair: Array, extra: Array) -> tuple[Array, Array]:
+    """
+    Return weights [n, DOT] by what is taken out of their pairs, and where they are.
+
+    ``place`` says of every pair of ``extra`` [m, 2] where it is, ``pair`` whether it is the first or the second there.
+    """
+    some = extra.any(axis=1)
+    where, number = np.unique(place[some], return_inverse=True)
+    pairs = np.zeros((where.size, 2, 2), np.int8)
+    pairs[number, pair[some]] = extra[some]
+    return where, pairs.reshape(-1, DOT)
 
 
 def _by_feature(feature: Array, weights: Array, steps: Array, features: int, limit: int) -> tuple[Array, Array, Array]:
@@ -79,51 +104,43 @@ def _by_feature(feature: Array, weights: Array, steps: Array, features: int, lim
         feature = np.append(feature, odd)
         weights, steps = np.pad(weights, ((0, odd.size), (0, 0))), np.pad(steps, (0, odd.size))
         by = np.argsort(feature, kind="stable")
-        by = by[_order_inside(feature[by], _sizes(weights[by]), limit)]
         feature, steps = feature[by], steps[by]
-        kept, extra = (part[:, 0] for part in _limited(weights[by, np.newaxis], limit))
+        fours = weights[by].reshape(-1, 2, 2, 2).transpose(0, 2, 1, 3).reshape(-1, 4)
+        kept, extra = (
+            part.reshape(-1, 2, 2, 2).transpose(0, 2, 1, 3).reshape(-1, DOT) for part in limited(fours, limit)
+        )
         parts.append((feature, kept, steps))
         more = extra.any(axis=1)
         feature, weights, steps = feature[more], extra[more], steps[more]
     feature, weights, steps = (np.concatenate(part) for part in zip(*parts, strict=True))
     by = np.argsort(feature, kind="stable")
     starts = np.append(0, np.cumsum(np.bincount(feature, minlength=features)))
-    return weights[by].astype(np.int8), steps[by].astype(np.int32), starts
+    return weights[by], steps[by].astype(np.int32), starts
 
 
-def _order_inside(feature: Array, sizes: Array, limit: int) -> Array:
-    """Return an order of steps [n], sorted by ``feature``, that pairs those of each; ``sizes`` [n, 4] are theirs."""
-    counts = np.bincount(feature)
-    starts = np.cumsum(counts) - counts
-    held = np.zeros((counts.size, sizes.shape[1], counts.max()), np.int16)
-    held[feature, :, np.arange(feature.size) - starts[feature]] = sizes
-    order = paired(held, counts, limit)[:, : counts.max()] + starts[:, np.newaxis]
-    inside: Array = order[np.arange(counts.max()) < counts[:, np.newaxis]]
-    return inside
+def _sizes(weights: Array, limit: int) -> Array:
+    """
+    Return of int8 weights [..., DOT] what those of each sign add up to in each pair: uint8 [..., sign, pair].
+
+    What is more than the limit is one more than it.
+    """
+    sizes = np.empty((*weights.shape[:-1], 2, 2), np.uint8)
+    for sign in range(2):
+        of_a_sign = np.maximum(-weights.astype(np.int16) if sign else weights, 0).astype(np.uint8)
+        pairs = of_a_sign.view(np.uint16)
+        sizes[..., sign, :] = np.minimum((pairs & 255) + (pairs >> 8), limit + 1)
+    return sizes
 
 
-def _partners(panels: Array, limit: int) -> Array:
-    """Return for each of ``panels`` [panels, even, rows, DOT] an order in which few neighbours are too much."""
-    sizes = _sizes(panels).reshape(*panels.shape[:2], -1).transpose(0, 2, 1)
-    order = []
-    for start in range(0, panels.shape[1], WINDOW):
-        window = sizes[:, :, start : start + WINDOW]
-        steps = window.shape[2]
-        pairs = paired(window, np.full(len(window), steps), limit, tries=steps // 2, over=1)
-        order.append(start + pairs[:, :steps])
-    return np.concatenate(order, axis=1)
-
-
-def _sizes(weights: Array) -> Array:
-    """Return of weights [..., DOT] what those of each sign add up to in each pair: [..., 4]."""
-    pairs = weights.reshape(*weights.shape[:-1], 2, 2)
-    of_a_sign = [np.maximum(sign * pairs, 0) for sign in (1, -1)]
-    return np.concatenate([sizes[..., 0] + sizes[..., 1] for sizes in of_a_sign], axis=-1)
-
-
-def _limited(weights: Array, limit: int) -> tuple[Array, Array]:
-    """Return ``limited`` of the fours of weights [..., even, rows, DOT]."""
-    fours = weights.reshape(-1, 2, weights.shape[-2], 2, 2).transpose(0, 2, 3, 1, 4)
-    kept, extra = limited(fours.reshape(*fours.shape[:3], 4), limit)
-    back = [part.reshape(fours.shape).transpose(0, 3, 1, 2, 4).reshape(weights.shape) for part in (kept, extra)]
-    return back[0], back[1]
+def _partners(sizes: Array, limit: int) -> Array:
+    """Return for panels of ``sizes`` [panels, even, n] an order in which few neighbours are too much together."""
+    panels, even, each = sizes.shape
+    whole = even // WINDOW * WINDOW
+    orders = []
+    for start, stop, size in ((0, whole, WINDOW), (whole, even, even - whole)):
+        if stop == start:
+            continue
+        windows = sizes[:, start:stop].reshape(-1, size, each)
+        order = paired_steps(windows, limit).reshape(panels, -1, size)
+        orders.append((order + np.arange(start, stop, size)[:, np.newaxis]).reshape(panels, -1))
+    return np.concatenate(orders, axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import F32, I64, PTR, Function, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.codes import Layout, store_codes
+from distilspec.fast.kernels.codes import Coder, Layout, store_codes
 from distilspec.fast.kernels.tiles import (
     as_float,
     feature_of,
@@ -22,23 +22,25 @@ def layer_norm(target: Target, layout: Layout | None) -> Function:
     Return the kernel ``layer_norm.<layout>``, or ``layer_norm.floats``: the normalised tokens of some tiles.
 
     Its parameters are the pointers ``x`` (float32 [tile][features][tile tokens]), ``weight`` and ``bias`` (float32
-    [features]) and ``out`` (as x); with a layout also ``out_scale`` (float32 by token), ``out_zero_point`` (int32 by
-    token) and ``codes``, those of ``out``, where the codes of the last feature pad the layout; and ``features`` and
-    ``epsilon`` (float32), ``first`` and ``last`` (tiles).
+    [features]) and ``out`` (as x); with a layout also ``codes``, those of ``out``, where the codes of the last feature
+    pad the layout; then ``features``, with a layout ``out_zero_point`` (integer), ``epsilon`` (float32), with a layout
+    ``out_scale`` (float32), ``first`` and ``last`` (tiles).
 
     mean = sum(x) / n, variance = sum((x - mean)^2) / n, y = (x - mean) (1 / sqrt(variance + epsilon)) weight + bias:
     the form of docs/derivations/layer_norm.md, section 3, in which the order of the sums is free.
     """
-    of_codes = ("out_scale", "out_zero_point", "codes") if layout else ()
     builder = Builder(
         f"layer_norm.{layout or 'floats'}",
-        **dict.fromkeys(("x", "weight", "bias", "out", *of_codes), PTR),
-        features=I64, epsilon=F32, first=I64, last=I64,
-    )  # fmt: skip
+        **dict.fromkeys(("x", "weight", "bias", "out", *(("codes",) if layout else ())), PTR),
+        **dict.fromkeys(("features", *(("out_zero_point",) if layout else ())), I64),
+        **dict.fromkeys(("epsilon", *(("out_scale",) if layout else ())), F32),
+        **dict.fromkeys(("first", "last"), I64),
+    )
     p = builder.parameters
     features = p["features"]
     count = as_float(builder, features, target.lanes)
     epsilon = builder.splat(p["epsilon"], lanes=target.lanes)
+    coder = Coder.of_all(builder, target, p["out_scale"], p["out_zero_point"], target.tile) if layout else None
     with builder.loop(p["first"], p["last"]) as tile:
         x, out = (tile_of(builder, target, p[name], features, tile.index) for name in ("x", "out"))
 
@@ -61,8 +63,8 @@ def layer_norm(target: Target, layout: Layout | None) -> Function:
             store_tokens(builder, y, feature_of(builder, target, out, feature))
             return y
 
-        if layout:
-            store_codes(builder, target, layout, features, tile.index, normalised, *(p[name] for name in of_codes))
+        if layout and coder:
+            store_codes(builder, target, layout, features, tile.index, normalised, coder, p["codes"])
         else:
             with builder.loop(0, features) as feature:
                 normalised(feature.index)

@@ -144,21 +144,24 @@ def packed_blocks(weight: Array, target: Target) -> PackedBlocks:
     rows, columns = weight.shape
     held = np.zeros((padded(rows, ROWS), columns), weight_type(target))
     held[:rows] = weight
-    groups, offsets, starts = [], [], [0]
-    fours = held.reshape(-1, ROWS, columns)
-    places = [np.flatnonzero(used) for used in np.any(fours, axis=1)]
-    chosen = [(four[:, used], used) for four, used in zip(fours, places, strict=True)]
+    by_column = np.ascontiguousarray(held.reshape(-1, ROWS, columns).swapaxes(1, 2))
+    four, place = np.nonzero(by_column.view(f"u{ROWS * held.itemsize}")[..., 0])
+    chosen = by_column[four, place]
     if target.pair_limit is not None:
-        chosen = in_limited_pairs([rows for rows, _ in chosen], places, target.pair_limit)
-    for kept, used in chosen:
-        filled = np.zeros((ROWS, padded(used.size, target.dot)), held.dtype)
-        filled[:, : used.size] = kept
-        groups.append(filled.reshape(ROWS, -1, target.dot).transpose(1, 0, 2))
-        offsets.append(np.pad(used, (0, filled.shape[1] - used.size), mode="edge" if used.size else "constant"))
-        starts.append(starts[-1] + len(groups[-1]))
-    offsets.append(np.zeros(AHEAD * target.dot, np.int64))
+        four, place, chosen = in_limited_pairs(four, place, chosen, target.pair_limit)
+    counts = np.bincount(four, minlength=len(by_column))
+    groups = -(-counts // target.dot)
+    starts = np.append(0, np.cumsum(groups))
+    # where each column goes: behind the padded columns of the fours before
+    at = np.arange(four.size) + (starts[:-1] * target.dot - (np.cumsum(counts) - counts))[four]
+    weights = np.zeros((starts[-1] * target.dot, ROWS), held.dtype)
+    weights[at] = chosen
+    offsets = np.zeros((starts[-1] + AHEAD) * target.dot, np.int32)
+    last = np.cumsum(counts)[groups > 0] - 1
+    offsets[: weights.shape[0]] = np.repeat(place[last], groups[groups > 0] * target.dot)
+    offsets[at] = place
     return PackedBlocks(
-        np.ascontiguousarray(np.concatenate(groups)),
-        np.concatenate(offsets).astype(np.int32) * np.int32(row_bytes(target)),
-        np.array(starts, np.int64),
+        np.ascontiguousarray(weights.reshape(-1, target.dot, ROWS).swapaxes(1, 2)),
+        offsets * np.int32(row_bytes(target)),
+        starts,
     )

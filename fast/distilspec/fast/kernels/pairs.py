@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ Array = NDArray[Any]
 
 
 #: How many partners a column tries.
-TRIES = 16
+TRIES = 64
 
 
 def limited(weight: Array, limit: int) -> tuple[Array, Array]:
@@ -36,73 +34,76 @@ def _first(sizes: Array, limit: int) -> Array:
     return kept
 
 
-def in_limited_pairs(groups: Sequence[Array], columns: Sequence[Array], limit: int) -> list[tuple[Array, Array]]:
+def in_limited_pairs(group: Array, place: Array, columns: Array, limit: int) -> tuple[Array, Array, Array]:
     """
-    Return the columns of every group [R, K] as pairs within the limit, and of each the place that ``columns`` gives.
+    Return the columns of every group as pairs within the limit: groups, places and columns, as they are given.
 
-    The order is another one, and there may be more: what is too much in a pair becomes columns of their own, and a
-    column of zeros makes their number even.
+    Groups stay sorted. The order in a group is another one, and there may be more columns: what is too much in a pair
+    becomes columns of their own, and a column of zeros makes the number of a group's columns even.
+
+    Parameters
+    ----------
+    group, place : arrays int64 [n]
+        The group of every column, sorted, and anything that is to stay beside it.
+    columns : array int8 [n, R]
     """
-    if not groups:
-        return []
-    sizes = np.array([rows.shape[1] for rows in groups])
-    held = np.zeros((len(groups), len(groups[0]), max(1, sizes.max())), np.int16)
-    for row, rows in zip(held, groups, strict=True):
-        row[:, : rows.shape[1]] = rows
-    return [
-        _ordered(rows, places, order[: len(places)], limit)
-        for rows, places, order in zip(groups, columns, paired(held, sizes, limit), strict=True)
-    ]
+    parts = [(group[:0], place[:0], columns[:0])]
+    while group.size:
+        first, second, alone = _paired(group, columns, limit)
+        # a column alone in its group lies beside zeros, others wait for what is taken out
+        is_last = np.bincount(group)[group[alone]] == 1
+        last, waiting = alone[is_last], alone[~is_last]
+        pairs = np.stack([columns[first], columns[second]], axis=1)
+        pairs = np.concatenate([pairs, np.stack([columns[last], np.zeros_like(columns[last])], axis=1)])
+        number = np.stack([np.append(first, last), np.append(second, last)], axis=1)
+        too_much = np.flatnonzero(_beyond(pairs[:, 0], pairs[:, 1], limit))
+        kept, extra = (part.swapaxes(1, 2) for part in limited(pairs[too_much].swapaxes(1, 2), limit))
+        pairs[too_much] = kept
+        parts.append((group[number].reshape(-1), place[number].reshape(-1), pairs.reshape(-1, columns.shape[1])))
+        more = np.nonzero(extra.any(axis=2))
+        number = np.append(number[too_much][more], waiting)
+        columns = np.concatenate([extra[more], columns[waiting]])
+        by = np.argsort(group[number], kind="stable")
+        group, place, columns = group[number][by], place[number][by], columns[by]
+    group, place, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
+    by = np.argsort(group, kind="stable")
+    return group[by], place[by], columns[by]
 
 
-def _ordered(rows: Array, columns: Array, order: Array, limit: int) -> tuple[Array, Array]:
-    """Return one group in an order, followed by columns for what is too much in its pairs."""
-    parts, places = [], []
-    rows, columns = rows[:, order], columns[order]
-    while columns.size:
-        if columns.size % 2:
-            rows, columns = np.pad(rows, ((0, 0), (0, 1))), np.append(columns, columns[-1])
-        kept, extra = (part.reshape(rows.shape) for part in limited(rows.reshape(len(rows), -1, 2), limit))
-        parts.append(kept)
-        places.append(columns)
-        more = np.any(extra, axis=0)
-        rows, columns = extra[:, more], columns[more]
-    return np.concatenate(parts or [rows], axis=1), np.concatenate(places or [columns])
-
-
-def paired(groups: Array, sizes: Array, limit: int, tries: int = TRIES, over: int = 0) -> Array:
+def _paired(group: Array, columns: Array, limit: int) -> tuple[Array, Array, Array]:
     """
-    Return for each of ``groups`` [G, R, K] an order in which nearly all pairs are within the limit.
+    Return two columns of every pair, and those that are left alone, one in each group of an odd number.
 
-    A group has ``sizes`` columns, and its order as many entries. Small columns lie beside large ones: the i-th smallest
-    tries the i-th largest, and if those are too much together or it is taken, the next, each of them all at once. Those
-    that found none after ``tries`` try again, and may be too much in one row, and so on up to ``over`` rows.
+    Small columns lie beside large ones: the i-th smallest tries the i-th largest, and if those are too much together or
+    it is taken, the next one, up to ``TRIES``, each of them all at once. Those that found none take what is left.
     """
-    magnitude = np.abs(groups).max(axis=1)
-    magnitude[np.arange(groups.shape[2]) >= sizes[:, None]] = np.iinfo(np.int16).max
-    by_size = np.argsort(magnitude, axis=1, kind="stable")
-    half = (sizes // 2)[:, None]
-    width = half.max(initial=0)
-    exists = np.arange(width) < half
-    tried = np.arange(width + tries) % np.maximum(half, 1)
-    small = by_size[:, :width]
-    large = np.take_along_axis(by_size, np.maximum(sizes[:, None] - 1 - tried, 0), axis=1)
-    low, high = (np.take_along_axis(groups, columns[:, None], axis=2) for columns in (small, large))
-    shifts = [slice(shift, shift + width) for shift in range(tries)]
-    too_much = [(np.abs(low + high[:, :, shift]) > limit).sum(axis=1, dtype=np.int8) for shift in shifts]
-    partner = np.full(small.shape, -1)
-    free = exists.copy()
-    group, place = np.nonzero(exists)
-    for most, (shift, rows) in product(range(over + 1), enumerate(too_much)):
-        wanted = tried[group, place + shift]
-        matched = (rows[group, place] <= most) & free[group, wanted]
-        partner[group[matched], place[matched]] = wanted[matched]
-        free[group[matched], wanted[matched]] = False
-        group, place = group[~matched], place[~matched]
-    # as many are left on both sides
-    partner[exists & (partner < 0)] = np.nonzero(free)[1]
-    pairs = np.stack([small, np.take_along_axis(large, np.maximum(partner, 0), axis=1)], axis=2)
-    order = np.zeros((len(groups), groups.shape[2] + 1), np.int64)
-    order[:, : pairs[0].size] = pairs.reshape(len(groups), -1)
-    np.put_along_axis(order, 2 * half, np.take_along_axis(by_size, half, axis=1), axis=1)
-    return order
+    size = np.abs(columns.astype(np.int16)).max(axis=1)
+    by_size = np.lexsort((size, group))
+    counts = np.bincount(group)
+    ends = np.cumsum(counts)
+    starts, half = ends - counts, counts // 2
+    place = np.arange(group.size) - starts[group]
+    smaller = np.flatnonzero(place < half[group])
+    partner = np.full(group.size, -1)
+    free = place >= counts[group] - half[group]
+    alone = by_size[(place >= half[group]) & ~free]
+    left, number = smaller, place[smaller]
+    last, many = (ends - 1)[group[smaller]], half[group[smaller]]
+    ordered = columns[by_size]
+    for shift in range(TRIES):
+        wanted = last - (number + shift) % many
+        matched = free[wanted] & ~_beyond(ordered[left], ordered[wanted], limit)
+        partner[left[matched]] = wanted[matched]
+        free[wanted[matched]] = False
+        left, number, last, many = (part[~matched] for part in (left, number, last, many))
+    # as many are left on both sides of every group
+    partner[left] = np.flatnonzero(free)
+    return by_size[smaller], by_size[partner[smaller]], alone
+
+
+def _beyond(first: Array, second: Array, limit: int) -> Array:
+    """Return which int8 columns [n, R] have weights of one sign that are more than the limit together."""
+    # of two signs they never are
+    each = np.abs(first.astype(np.int16) + second) > limit
+    beyond: Array = np.logical_or.reduce([each[:, row] for row in range(each.shape[1])])
+    return beyond

@@ -14,7 +14,7 @@ from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, Value
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import FACTORS, Layout
-from distilspec.fast.kernels.epilogue import Epilogue, store_outputs
+from distilspec.fast.kernels.epilogue import Epilogue, coder_of, store_outputs
 
 #: Steps of the reduction that the inner loop takes at once: a power of two.
 UNROLLED = 2
@@ -52,10 +52,13 @@ def panel_kernel(
     builder = Builder(
         f"{name}.{vectors}.{epilogue.name}",
         **dict.fromkeys((*operands, *epilogue.operands), PTR),
-        **dict.fromkeys(("steps", "features", "tiles", "block", "first", "last"), I64),
+        **dict.fromkeys(("steps", "features", "tiles", "block"), I64),
+        **epilogue.numbers,
+        **dict.fromkeys(("first", "last"), I64),
     )
     p = builder.parameters
     tile_size = builder.mul(p["steps"], target.tile * FACTORS)
+    coder = coder_of(builder, target, epilogue, vectors, p)
     with (
         builder.loop(0, p["tiles"], p["block"]) as block,
         builder.loop(p["first"], p["last"]) as panel,
@@ -63,7 +66,7 @@ def panel_kernel(
     ):
         x = builder.offset(p[operands[0]], builder.mul(tile.index, tile_size))
         by_row = sums_of(builder, p, panel.index, x)
-        store_outputs(builder, target, epilogue, by_row, p, builder.mul(panel.index, target.panel), tile.index)
+        store_outputs(builder, target, epilogue, by_row, p, builder.mul(panel.index, target.panel), tile.index, coder)
     return builder.finish()
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import I64, PTR, Function, Value
+from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.codes import Layout, store_codes
-from distilspec.fast.kernels.tiles import feature_of, load_tokens, tile_of
+from distilspec.fast.kernels.codes import Coder, Layout, store_codes
+from distilspec.fast.kernels.tiles import feature_of, joined, load_tokens, tile_of, tokens_bytes
 
 
 def quantize(target: Target, layout: Layout) -> Function:
@@ -30,6 +30,12 @@ def quantize(target: Target, layout: Layout) -> Function:
         def values_of(feature: Value) -> list[Value]:
             return load_tokens(builder, target, feature_of(builder, target, x, feature))
 
-        operands = (p[name] for name in ("x_scale", "zero_point", "codes"))
-        store_codes(builder, target, layout, features, tile.index, values_of, *operands)
+        token = builder.mul(tile.index, tokens_bytes(target))
+        kinds = {"x_scale": Kind.F32, "zero_point": Kind.I32}
+        scale, zero_point = (
+            joined(builder, load_tokens(builder, target, builder.offset(p[name], token), kind))
+            for name, kind in kinds.items()
+        )
+        coder = Coder.of(builder, target, scale, zero_point)
+        store_codes(builder, target, layout, features, tile.index, values_of, coder, p["codes"])
     return builder.finish()

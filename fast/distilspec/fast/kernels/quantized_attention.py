@@ -19,12 +19,12 @@ from distilspec.fast.codegen.ir import F32, I64, PTR, Function, Kind, Type, Valu
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.attention import LINE, MOST_ROWS, blocks, feature_values
 from distilspec.fast.kernels.attention_codes import PAIR, paired
-from distilspec.fast.kernels.codes import Layout, store_codes
+from distilspec.fast.kernels.codes import Coder, Layout, store_codes
 from distilspec.fast.kernels.exp import exp
 from distilspec.fast.kernels.tiles import LANE, store_tokens, tokens_bytes
 
 #: The columns of ``places``: where a unit's operands start, in bytes.
-PLACES = ("query", "key", "value", "bias", "counted", "result", "token")
+PLACES = ("query", "key", "value", "bias", "counted", "result")
 
 #: The code of a weight as large as the largest one.
 MOST = 255
@@ -44,11 +44,12 @@ def quantized_attention(target: Target, layout: Layout | None) -> Function:
     =================================  ==============================================================================
     ``query`` ``key`` ``value``        what ``attention_codes`` wrote, values as ``Pairs.TOKENS``
     ``bias`` ``counts``                what ``key_bias`` wrote
-    ``places``                         int64 [unit][7]: bytes from the start of each operand to the unit's part of it
+    ``places``                         int64 [unit][6]: bytes from the start of each operand to the unit's part of it
     ``out``                            [tile][heads * head_dim][tile tokens] float32, or codes in ``layout``
-    ``out_scale`` ``out_zero_point``   float32 and int32 by token; only with a ``layout``
     ``scratch``                        ``scratch_bytes`` for each worker
     ``score_scale`` ``value_scale``    float32: what sums of products of codes are multiplied by
+    ``out_scale``                      float32; only with a ``layout``
+    ``out_zero_point``                 integer; only with a ``layout``
     ``head_dim``                       integer; a multiple of dot for ``Layout.FACTORS``
     ``keys``                           integer: the tokens of a sequence in whole tiles
     ``key_stride`` ``value_stride``    integers: bytes from a tile of keys, or of values, to the next one
@@ -59,17 +60,19 @@ def quantized_attention(target: Target, layout: Layout | None) -> Function:
     The columns of ``places`` are those of ``attention``, but that the fourth is where the sequence's ``bias`` begins.
     A sequence without a kept key gives zeros.
     """
-    quantised = () if layout is None else ("out_scale", "out_zero_point")
+    quantised = {} if layout is None else {"out_scale": F32, "out_zero_point": I64}
     builder = Builder(
         f"quantized_attention.{layout or 'floats'}",
-        **dict.fromkeys(("query", "key", "value", "bias", "counts", "places", "out", *quantised, "scratch"), PTR),
+        **dict.fromkeys(("query", "key", "value", "bias", "counts", "places", "out", "scratch"), PTR),
         **dict.fromkeys(("score_scale", "value_scale"), F32),
+        **quantised,
         **dict.fromkeys(
             ("head_dim", "keys", "key_stride", "value_stride", "scratch_size", "first", "last", "worker"), I64
         ),
     )
     p = builder.parameters
     weights = builder.offset(p["scratch"], builder.mul(p["worker"], p["scratch_size"]))
+    coder = Coder.of_all(builder, target, p["out_scale"], p["out_zero_point"], target.tile) if layout else None
     with builder.loop(p["first"], p["last"]) as number:
         entry = builder.offset(p["places"], builder.mul(number.index, len(PLACES) * 8))
         place = {name: builder.load(builder.at(entry, at * 8), type=I64) for at, name in enumerate(PLACES)}
@@ -84,10 +87,9 @@ def quantized_attention(target: Target, layout: Layout | None) -> Function:
             unit = _Unit(builder, target, here, key, value, bias, count, p["head_dim"], weights)
             total = unit.weigh(unit.scores(p["score_scale"], p["key_stride"]))
             unit.means(total, p["value_scale"], p["value_stride"], there)
-        if layout is not None:
+        if layout is not None and coder is not None:
             values_of = partial(feature_values, builder, target, means)
-            scale, zero_point = (builder.offset(p[name], place["token"]) for name in quantised)
-            store_codes(builder, target, layout, p["head_dim"], builder.index(0), values_of, scale, zero_point, out)
+            store_codes(builder, target, layout, p["head_dim"], builder.index(0), values_of, coder, out)
     return builder.finish()
 
 

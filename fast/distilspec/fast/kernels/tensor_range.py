@@ -7,7 +7,7 @@ from collections.abc import Callable
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import F32, I64, PTR, Function, Kind, Type, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.codes import code_range, to_codes
+from distilspec.fast.kernels.codes import Coder, code_range
 from distilspec.fast.kernels.tiles import LANE, feature_of, load_index, sums_of_features, tile_of
 from distilspec.fast.kernels.token_range import normal_scale
 
@@ -80,7 +80,7 @@ def tensor_scale(target: Target) -> Function:
             ends.append(builder.splat(tile.results[0], lanes=lanes))
         low, high = ends
         scale = normal_scale(builder, builder.sub(high, low), STEPS)
-        zero_point = to_codes(builder, target, builder.sub(0.0, low), scale, first_code)
+        zero_point = Coder.of(builder, target, scale, first_code).codes(builder.sub(0.0, low))
         with builder.loop(0, builder.mul(tiles, target.dot)) as vector:
             place = builder.mul(vector.index, lanes * LANE)
             builder.store(scale, builder.offset(p["x_scale"], place))

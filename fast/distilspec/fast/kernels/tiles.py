@@ -40,6 +40,25 @@ def store_tokens(builder: Builder, vectors: Sequence[Value], pointer: Value) -> 
         builder.store(vector, builder.at(pointer, number * vector.type.size))
 
 
+def joined(builder: Builder, vectors: Sequence[Value]) -> Value:
+    """Write vectors as one, as many as a power of two: what is done with it is done with each of them in turns."""
+    together = list(vectors)
+    while len(together) > 1:
+        lanes = tuple(range(2 * together[0].type.lanes))
+        together = [builder.shuffle(a, b, lanes=lanes) for a, b in zip(together[::2], together[1::2], strict=True)]
+    return together[0]
+
+
+def parted(builder: Builder, vector: Value, count: int) -> list[Value]:
+    """Write the other way round."""
+    if count == 1:
+        return [vector]
+    lanes = vector.type.lanes // count
+    return [
+        builder.shuffle(vector, vector, lanes=tuple(range(part * lanes, (part + 1) * lanes))) for part in range(count)
+    ]
+
+
 def tile_of(builder: Builder, target: Target, pointer: Value, features: Value, tile: Value) -> Value:
     """Write where a tile begins in a tensor of floats."""
     place: Value = builder.offset(pointer, builder.mul(tile, builder.mul(features, tokens_bytes(target))))

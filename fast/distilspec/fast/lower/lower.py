@@ -30,6 +30,7 @@ from distilspec.fast.lower.fused import (
     Scales,
     Tensor,
 )
+from distilspec.fast.lower.merge import merged
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.program import Program, Step
 
@@ -97,7 +98,7 @@ class _Lowering:
     def finished(self) -> Lowered:
         """Return what all steps have become."""
         outputs = {label: self._output(label, tensor) for label, tensor in self._program.outputs.items()}
-        return Lowered(tuple(self._program.inputs), tuple(_merged(self._steps)), self._tensors, outputs)
+        return Lowered(tuple(self._program.inputs), tuple(merged(self._steps)), self._tensors, outputs)
 
     def _output(self, label: str, tensor: str) -> Output:
         if tensor in self._slices:
@@ -363,42 +364,6 @@ def _attributes(step: Step) -> Mapping[str, Any]:
 
 def _float(array: Any) -> Array:
     return np.asarray(array, np.float32)
-
-
-def _merged(steps: list[Fused]) -> list[Fused]:
-    """Return the steps with the Linears merged that multiply the same rows and that only attention reads."""
-    attended = {name for step in steps if isinstance(step, Attention) for name in (step.query, step.key, step.value)}
-    merged: list[Fused] = []
-    for step in steps:
-        before = merged[-1] if merged else None
-        if (
-            isinstance(step, Linear)
-            and isinstance(before, Linear)
-            and step.out in attended
-            and (before.out in attended or before.parts)
-            and _alike(before, step)
-        ):
-            start = len(before.weight)
-            merged[-1] = replace(
-                before,
-                out=f"{before.out} {step.out}",
-                weight=np.concatenate([before.weight, step.weight]),
-                bias=np.concatenate([before.bias, step.bias]),
-                w_scale=None if before.w_scale is None or step.w_scale is None else _joined(before, step),
-                parts={**(before.parts or {before.out: (0, start)}), step.out: (start, start + len(step.weight))},
-            )
-        else:
-            merged.append(step)
-    return merged
-
-
-def _joined(a: Linear, b: Linear) -> Array:
-    return np.concatenate([np.asarray(a.w_scale), np.asarray(b.w_scale)])
-
-
-def _alike(a: Linear, b: Linear) -> bool:
-    plain = all(linear.activation is None and linear.residual is None for linear in (a, b))
-    return plain and (a.x, a.sparse, a.quantised) == (b.x, b.sparse, b.quantised)
 
 
 _TAKERS: Mapping[str, Callable[[_Lowering, Step], None]] = {

@@ -65,7 +65,7 @@ def code_product(
     packed = pack(step, target)
     held = rows.astype(np.int32) + code_shift(target, signed=x.dtype == np.int8)
     codes = (tiled_rows if sparse else tiled_factors)(held, target)
-    operands = {
+    operands: dict[str, Array | int | float] = {
         **packed.operands, "codes": codes, "tiles": len(codes),
         "x_scale": by_token(np.broadcast_to(x_scale, leading).reshape(-1, 1), count, np.float32),
         "zero_point": held_zero_point(np.broadcast_to(x_zero_point, leading).reshape(-1, 1), count),
@@ -77,8 +77,8 @@ def code_product(
     layout = Layout.FACTORS
     made = codes_memory(layout, len(codes), features)
     operands |= {
-        "out_scale": by_token(y_scale, count, np.float32), "out_zero_point": held_zero_point(y_zero_point, count),
-        "out_codes": made,
+        "out_codes": made, "out_scale": float(y_scale),
+        "out_zero_point": int(y_zero_point) + code_shift(target, signed=y_zero_point.dtype == np.int8),
     }  # fmt: skip
     call(KERNELS[packed.kernel], target.dot, Epilogue(codes=layout), units=packed.units, **operands)
     return codes_from(made, layout, count, features, y_zero_point.dtype).reshape(*x.shape[:-1], features)

@@ -28,7 +28,10 @@ class Recipe(_Choice):
     FP32 = "fp32"
     #: Weights int8 per output channel, activations uint8 per tensor with a calibrated range.
     W8A8_STATIC = "w8a8-static"
-    #: The same, and both products of attention of codes: queries uint8; keys, values and weights as
+    #: The same with weights in [-64, 64], which leaves two products of u8 by s8 within 16 bits on every processor, as
+    #: docs/decisions/0014-weights-in-seven-bits.md says.
+    W7A8_STATIC = "w7a8-static"
+    #: ``w8a8-static``, and both products of attention of codes: queries uint8; keys, values and weights as
     #: docs/decisions/0012-products-of-attention-in-8-bits.md says.
     W8A8_STATIC_ATTN = "w8a8-static-attn"
     #: Activations uint8 per tensor, with the range of the values at hand.
@@ -41,7 +44,12 @@ class Recipe(_Choice):
     @property
     def is_calibrated(self) -> bool:
         """Return whether the recipe needs the ranges that ``calibrate`` finds."""
-        return self in (Recipe.W8A8_STATIC, Recipe.W8A8_STATIC_ATTN)
+        return self in (Recipe.W8A8_STATIC, Recipe.W7A8_STATIC, Recipe.W8A8_STATIC_ATTN)
+
+    @property
+    def largest_weight_code(self) -> int:
+        """Return the code of an output channel's largest weight, where it is positive and weights have codes."""
+        return 64 if self is Recipe.W7A8_STATIC else 127
 
 
 class Observer(_Choice):
@@ -50,3 +58,5 @@ class Observer(_Choice):
     MINMAX = "minmax"
     PERCENTILE = "percentile"
     MEAN_SIGMA = "mean-sigma"
+    #: What lies beyond is cut where that costs less than coarser codes, docs/compress.md.
+    ACIQ = "aciq"

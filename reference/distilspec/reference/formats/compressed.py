@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.recipes import Recipe
@@ -52,19 +53,47 @@ class Compressed:
         return found if (found / "config.json").is_file() else None
 
     @property
-    def kept(self) -> list[str]:
-        """Return the Linears that stay in float32 under every recipe."""
-        path = self.folder / QUANTISATION
-        if not path.is_file():
+    def choices(self) -> dict[str, dict[str, Any]]:
+        """
+        Return what the pipeline chose under each recipe, by its name; none before it has quantised.
+
+        ``kept`` are the Linears that stay in float32. A file of an earlier version holds one recipe, which its pipeline
+        names.
+        """
+        fields = self._quantisation
+        if "recipes" not in fields and "kept" in fields:
+            section = read_json(self.folder / PIPELINE, dict).get("quantisation") or {}
+            fields = {"recipes": {section.get("recipe", Recipe.W8A8_STATIC.value): fields}}
+        choices = fields.get("recipes", {})
+        for choice in choices.values() if isinstance(choices, dict) else (choices,):
+            self._expect_names(choice)
+        return {name: {key: choice[key] for key in choice if key != "ranges"} for name, choice in choices.items()}
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the calibrated ranges of the activations; none where no recipe needs them."""
+        return {name: (low, high) for name, (low, high) in self._quantisation.get("ranges", {}).items()}
+
+    def kept(self, recipe: Recipe) -> list[str]:
+        """Return the Linears that stay in float32; under a recipe that the pipeline does not name, as in its first."""
+        choices = self.choices
+        if recipe is Recipe.FP32 or not choices:
             return []
-        names = read_json(path, dict).get("kept")
+        return list(choices[recipe.value if recipe.value in choices else next(iter(choices))]["kept"])
+
+    def _expect_names(self, choice: Any) -> None:
+        names = choice.get("kept") if isinstance(choice, dict) else choice
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise FormatError(f"{path}: kept is {names!r:.60}; expected a list of names")
-        return names
+            raise FormatError(f"{self.folder / QUANTISATION}: kept is {names!r:.60}; expected a list of names")
+
+    @property
+    def _quantisation(self) -> dict[str, Any]:
+        path = self.folder / QUANTISATION
+        return read_json(path, dict) if path.is_file() else {}
 
     def program(self, recipe: Recipe, batches: Sequence[Mapping[str, Array]]) -> Program:
         """
-        Return the program that is saved under a recipe, or one of the same weights that keeps the same Linears.
+        Return the program that is saved under a recipe, or one of the same weights that keeps Linears as ``kept`` says.
 
         Parameters
         ----------
@@ -82,7 +111,7 @@ class Compressed:
         saved = self.programs.get(Recipe.FP32)
         program = load_program(saved) if saved else load_folder(self.student).program
         ranges = calibrate(program, batches, recipe=recipe) if recipe.is_calibrated else None
-        return apply_recipe(program, recipe, calibration=ranges, keep=self.kept if recipe is not Recipe.FP32 else ())
+        return apply_recipe(program, recipe, calibration=ranges, keep=self.kept(recipe))
 
 
 def find_compressed(folder: str | Path) -> Compressed | None:

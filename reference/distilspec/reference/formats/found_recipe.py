@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
 
 _PRODUCTS = frozenset({"linear", "matmul", "matmul_integer"})
@@ -24,10 +27,11 @@ def found_recipe(program: Program) -> str:
     """
     Return what the products of a program with its constant matrices are calculated with.
 
-    That is the name of a recipe, or another one of the same form, such as ``w32a8-static``. A mixture is joined by
-    ``+``, in which float products count only before an 8-bit one, because heads are float in every recipe. ``-attn``
-    says that products of two activations are made of codes too, ``-elementwise`` that other operators read codes.
-    Without 8-bit products, 8-bit constants make it ``w8a32``.
+    That is the name of a recipe, or another one of the same form, such as ``w32a8-static``. A weight of signed codes
+    has seven bits if all lie in [-64, 64]. A mixture is joined by ``+``, in which float products count only before one
+    of codes, because heads are float in every recipe. ``-attn`` says that products of two activations are made of codes
+    too, ``-elementwise`` that other operators read codes. Without products of codes, constants that are codes make it
+    ``w8a32``.
 
     Examples
     --------
@@ -45,44 +49,48 @@ def found_recipe(program: Program) -> str:
             if not (step.op in _SAME | _SUMS or step.op in _QUANTISERS) and any(held):
                 suffixes.add("-elementwise")
         elif len(held) == 1:
-            weight = 8 if any(name in tensors.eight_bit for name in operands) else 32
-            kinds.append(_name(weight, held[0]))
+            kinds.append(_name(max(tensors.bits.get(name, 0) for name in operands) or 32, held[0]))
         elif all(held):
             suffixes.add("-attn")
     while set(kinds) > {Recipe.FP32} and kinds[-1] == Recipe.FP32:
         kinds.pop()
     if set(kinds) <= {Recipe.FP32}:
-        kinds = [Recipe.W8A32 if tensors.eight_bit else Recipe.FP32]
+        kinds = [Recipe.W8A32 if tensors.bits else Recipe.FP32]
     return "+".join(dict.fromkeys(map(str, kinds))) + "".join(sorted(suffixes))
 
 
 def _name(weight: int, held: str) -> str:
     if weight == 32 and not held:
         return Recipe.FP32
-    return f"w{weight}a8-{held}" if held else f"w{weight}a32"
+    return f"w{weight}a8-{held}" if held else Recipe.W8A32
+
+
+def _bits(array: Array) -> int:
+    """Return how many bits the codes of a constant have; 0 for a constant of another type, or a single number."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize != 1 or array.size < 2:
+        return 0
+    largest = np.abs(array.astype(np.int64)).max()
+    return 7 if array.dtype.kind == "i" and largest <= Recipe.W7A8_STATIC.largest_weight_code else 8
 
 
 class _Tensors:
     """
     What the tensors of a program hold.
 
-    ``constant`` are calculated from constants alone, ``eight_bit`` those among them that come from 8-bit numbers.
+    ``constant`` are calculated from constants alone, ``bits`` has those among them that come from codes, with the bits
+    of the widest of those.
     """
 
     def __init__(self, program: Program) -> None:
         self._makers = {output: step for step in program.steps for output in step.outputs}
         self.constant = set(program.constants)
-        self.eight_bit = {
-            name
-            for name, array in program.constants.items()
-            if array.dtype.kind in "iu" and array.dtype.itemsize == 1 and array.size > 1
-        }
+        self.bits = {name: bits for name, array in program.constants.items() if (bits := _bits(array))}
         for step in program.steps:
             operands = {name for name in step.inputs if name is not None}
             if operands <= self.constant:
                 self.constant.update(step.outputs)
-                if operands & self.eight_bit:
-                    self.eight_bit.update(step.outputs)
+                if bits := max((self.bits.get(name, 0) for name in operands), default=0):
+                    self.bits.update(dict.fromkeys(step.outputs, bits))
 
     def held(self, name: str) -> str:
         """Return how the codes were made that a tensor holds, or an empty text if it holds none."""

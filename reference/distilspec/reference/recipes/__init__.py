@@ -3,5 +3,6 @@
 from distilspec.reference.recipes.apply import apply_recipe
 from distilspec.reference.recipes.calibrate import calibrate
 from distilspec.reference.recipes.prune import prune
+from distilspec.reference.recipes.quantize_weight import quantize_weight
 
-__all__ = ["apply_recipe", "calibrate", "prune"]
+__all__ = ["apply_recipe", "calibrate", "prune", "quantize_weight"]

@@ -9,7 +9,7 @@ import numpy as np
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import RangeError, UnsupportedError, errors_about
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.contract.types import Array, CodeArray, Float32Array
+from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program, Step
 from distilspec.reference.recipes.encoder_attention import emit_quantized_attention, is_encoder_attention
 from distilspec.reference.recipes.encoder_linears import (
@@ -19,6 +19,7 @@ from distilspec.reference.recipes.encoder_linears import (
     is_encoder_linear,
     sparse_weight,
 )
+from distilspec.reference.recipes.quantize_weight import QuantizedWeight, quantize_weight
 
 _DYNAMIC = {
     Recipe.W8A8_DYNAMIC: "dynamic_quantize",
@@ -48,7 +49,7 @@ def apply_recipe(
         One whose recipe is ``fp32``, dense or pruned.
     recipe : Recipe, or its name
     calibration : mapping of tensor name to (minimum, maximum), optional
-        What ``calibrate`` returns for the recipe; ``w8a8-static`` and ``w8a8-static-attn`` need it.
+        What ``calibrate`` returns for the recipe; those whose name has ``static`` need it.
     keep : collection of step names
         Linears that stay as they are, in float32.
 
@@ -91,7 +92,7 @@ def apply_recipe(
         elif recipe is Recipe.W8A32:
             _emit_dequantized_linear(replay, step)
         else:
-            _emit_quantized_linear(replay, step, _emit_codes(replay, step, recipe, calibration))
+            _emit_quantized_linear(replay, step, recipe, _emit_codes(replay, step, recipe, calibration))
     return replay.finish(program.outputs)
 
 
@@ -118,8 +119,8 @@ def _emit_codes(
     return codes, scale, zero_point
 
 
-def _emit_quantized_linear(replay: Replay, step: Step, activations: tuple[str, str, str]) -> None:
-    codes, scale = _quantized_weight(replay.program, step)
+def _emit_quantized_linear(replay: Replay, step: Step, recipe: Recipe, activations: tuple[str, str, str]) -> None:
+    codes, scale = _quantized_weight(replay.program, step, recipe)
     weight = f"{step.name}.weight"
     if step.op == "linear":
         operands = [replay.constant(f"{weight}.codes", codes)]
@@ -132,14 +133,14 @@ def _emit_quantized_linear(replay: Replay, step: Step, activations: tuple[str, s
 
 
 def _emit_dequantized_linear(replay: Replay, step: Step) -> None:
-    codes, scale = _quantized_weight(replay.program, step)
+    codes, scale = _quantized_weight(replay.program, step, Recipe.W8A32)
     weight = f"{step.name}.weight"
     operands = replay.constant(f"{weight}.codes", codes), replay.constant(f"{weight}.scale", scale)
     replay.emit(weight, "dequantize", operands, {"axis": 0}, step.tags)
     replay.emit(step.name, "linear", (step.inputs[0], weight, *_bias(step)), tags=step.tags)
 
 
-def _quantized_weight(program: Program, step: Step) -> tuple[CodeArray, Float32Array]:
+def _quantized_weight(program: Program, step: Step, recipe: Recipe) -> QuantizedWeight:
     """Return the dense codes of a Linear's weight, and one scale for each output channel."""
     weight: Array
     if step.op == "linear":
@@ -148,9 +149,7 @@ def _quantized_weight(program: Program, step: Step) -> tuple[CodeArray, Float32A
         name = f"{step.name}.weight"
         weight = ops.unpack_block_sparse(*sparse_weight(program, step), in_features=in_features_of(program, step))
     with errors_about(f"step {step.name}: weight {name}"):
-        scale = ops.symmetric_scale(np.abs(weight).max(axis=1, initial=0))
-        codes = ops.quantize(weight, scale, np.zeros(len(weight), np.int8), axis=0)
-    return codes, scale
+        return quantize_weight(weight, recipe)
 
 
 def _bias(step: Step) -> tuple[str | None, ...]:

@@ -14,6 +14,7 @@ from distilspec.reference.contract.symbols import BATCH, SEQUENCE
 from distilspec.reference.contract.types import Array, Float32Array
 from distilspec.reference.ops.minmax_range import Range
 from distilspec.reference.program import Program
+from distilspec.reference.recipes.aciq_range import aciq_range
 from distilspec.reference.recipes.encoder_attention import is_encoder_attention
 from distilspec.reference.recipes.encoder_linears import is_encoder_linear
 
@@ -112,3 +113,5 @@ def _observe(values: Float32Array, observer: Observer, percentile: float, sigmas
             return ops.percentile_range(values, percentile=percentile)
         case Observer.MEAN_SIGMA:
             return ops.mean_sigma_range(values, sigmas=sigmas)
+        case Observer.ACIQ:
+            return aciq_range(values)

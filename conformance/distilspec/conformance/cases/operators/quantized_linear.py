@@ -46,6 +46,14 @@ def cases() -> Iterator[Case]:
             x[1, ::2] = 0
             weight[1, ::2], weight[2, 1::3] = 1, -right if right > -128 else 127
             yield layer(new, outer=3, x=x, weight=weight, x_zero_point=np.uint8(0))
+    for name, right in (("m64", -64), ("64", 64)):
+        for size in (2, 4, 17, 64, 512):
+            new = CASES.named(
+                f"pairs-255-{name}-{size}", "QL-S1", "pairs of products that just fit into 16 bits, where fours do not"
+            )
+            weight = np.full((3, size), right, np.int8)
+            weight[1, ::2], weight[2, ::3] = 0, -right
+            yield layer(new, outer=3, x=np.full((2, size), 255, np.uint8), weight=weight, x_zero_point=np.uint8(0))
     for zero_point in ZERO_POINTS:
         name = f"{zero_point.dtype}-zero-point-{zero_point}"
         new = CASES.named(name, "QL-S1", "the zero point of every term, tails included")

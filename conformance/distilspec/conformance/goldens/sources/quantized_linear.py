@@ -81,6 +81,16 @@ def _accumulators() -> Iterator[GoldenCase]:
             notes="""255 * -128 and 255 * 127 at every position: two neighbouring products do not fit into 16 bits.
             vpmaddubsw, which saturates them, gives -32768 and 32767 a pair.""",
         )
+    for inner in (2, 4, 65):
+        yield SOURCE.hand(
+            f"pairs-of-seven-bits-{inner}",
+            "QL-S1",
+            inputs=_inputs(u8([[255] * inner]), 1, u8(0), [[-64] * inner, [64] * inner], [1, 1]),
+            expected={"y": exact_reals([[-16320 * inner, 16320 * inner]])},
+            notes="""255 * 64 at every position, the largest products of this recipe: two of them are 32640 and fit into
+            16 bits, which vpmaddubsw needs; four do not, and saturate to 32767 where they are not widened first.""",
+            recipe="w7a8-static",
+        )
     yield SOURCE.hand(
         "zero-point-255",
         "QL-S1",

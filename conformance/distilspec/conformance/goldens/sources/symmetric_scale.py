@@ -13,7 +13,7 @@ SOURCE = Source("symmetric_scale")
 
 
 def cases() -> Iterator[GoldenCase]:
-    """Yield every case: exact and rounded quotients, the scale 1 of a zero range, the subnormal range, sizes."""
+    """Yield every case: exact and rounded quotients, the scale 1 of no range, subnormal ones, sizes, other codes."""
     yield SOURCE.hand(
         "multiples-of-127",
         "SYM-S1",
@@ -69,4 +69,36 @@ def cases() -> Iterator[GoldenCase]:
         inputs={"largest": f32([])},
         expected={"y": f32([])},
         notes="No magnitudes, no scales.",
+    )
+    yield SOURCE.hand(
+        "largest-code-64",
+        "SYM-S3",
+        inputs={"largest": f32([64, 32, 63.5, 127, 64 * 2.0**100, 0])},
+        attributes={"largest_code": 64},
+        expected={"y": f32([1, 0.5, 0.9921875, 1.984375, 2.0**100, 1])},
+        notes="A division by a power of two is exact, in every form. 63, 63.5 and 127 give other scales.",
+    )
+    yield SOURCE.exact(
+        "largest-code-63",
+        "SYM-S3",
+        inputs={"largest": f32(magnitudes)},
+        attributes={"largest_code": 63},
+        expected={"y": Loose(f32([float32(Fraction(magnitude) / 63) for magnitude in magnitudes]))},
+        notes="One float32 division by a number that is no power of two.",
+    )
+    yield SOURCE.hand(
+        "largest-code-1",
+        "SYM-S3",
+        inputs={"largest": f32([3, 0.1, 2.0**-126])},
+        attributes={"largest_code": 1},
+        expected={"y": f32([3, 0.1, 2.0**-126])},
+        notes="Codes of -1, 0 and 1: the scale is the largest magnitude itself.",
+    )
+    yield SOURCE.exact(
+        "largest-code-64-smallest",
+        "SYM-S2 SYM-S3",
+        inputs={"largest": f32([64 * 2.0**-126, 2.0**-149])},
+        attributes={"largest_code": 64},
+        expected={"y": f32([2.0**-126, 1])},
+        notes="The smallest normal quotient is kept; that of the smallest subnormal rounds to 0 and becomes 1.",
     )

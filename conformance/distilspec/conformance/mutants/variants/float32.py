@@ -271,9 +271,9 @@ class Float32Operators:
         )
         return centred.astype(np.float32) * along(axis, codes, scale)
 
-    def symmetric_scale(self, largest: Array) -> Array:
-        """Divide by 127."""
-        scale = self._by.quotient(float32(largest), np.array(127, np.float32))
+    def symmetric_scale(self, largest: Array, *, largest_code: int = 127) -> Array:
+        """Divide by the largest code."""
+        scale = self._by.quotient(float32(largest), np.array(largest_code, np.float32))
         return np.where(scale < self._by.smallest_scale, np.float32(1), scale)
 
     def asymmetric_scale(self, minimum: Array, maximum: Array) -> tuple[Array, Array]:

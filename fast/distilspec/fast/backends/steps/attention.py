@@ -61,7 +61,6 @@ def write_quantized_attention(forward: Forward, step: QuantizedAttention) -> Non
         sequence * padded * WORD,
         sequence * OFFSET,
         tile * strides[0] + head * strides[1],
-        tile * target.tile * WORD,
     )
     size = quantized_scratch_bytes(target, forward.sequence, step.head_dim, layout)
     operands: dict[str, Operand] = {
@@ -156,6 +155,5 @@ def _places(forward: Forward, step: Attention, strides: tuple[int, int]) -> Arra
         "listed": sequence * forward.sequence * OFFSET,
         "counted": sequence * OFFSET,
         "result": tile * strides[0] + head * strides[1],
-        "token": tile * row,
     }
     return _columns(*(columns[name] for name in PLACES))

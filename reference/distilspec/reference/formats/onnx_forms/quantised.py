@@ -72,9 +72,9 @@ def dynamic_quantize_token(to: StepWriter, x: str) -> None:
     to.graph.add("Reshape", [quantized, to.node("Shape", [x], "shape")], [codes])
 
 
-def symmetric_scale(to: StepWriter, largest: str) -> None:
-    """Write largest / 127, and 1 where that is smaller than the smallest normal number."""
-    to.result("Where", _guarded_scale(to, largest, 127.0))
+def symmetric_scale(to: StepWriter, largest: str, *, largest_code: int = 127) -> None:
+    """Write largest / largest_code, and 1 where that is smaller than the smallest normal number."""
+    to.result("Where", _guarded_scale(to, largest, float(largest_code)))
 
 
 def asymmetric_scale(to: StepWriter, minimum: str, maximum: str) -> None:

@@ -1,0 +1,1 @@
+"""The sections of a pipeline file, a file each: their fields, and what contradicts itself."""

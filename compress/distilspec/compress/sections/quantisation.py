@@ -1,0 +1,32 @@
+"""What becomes INT8."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from distilspec.compress.sections.section import Count, Section
+
+Int8Recipe: TypeAlias = Literal["w8a8-static", "w7a8-static", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]
+
+
+class Quantisation(Section):
+    """What becomes INT8, and how much accuracy that may cost."""
+
+    recipes: Annotated[list[Int8Recipe], Field(min_length=1)] = Field(
+        default=["w8a8-static"], description="The numerics, as the specification names them; each has its own program."
+    )
+    calibration: Literal["minmax", "percentile", "mean-sigma", "aciq"] = Field(
+        default="minmax", description="How the range of an activation is found; for static recipes."
+    )
+    calibration_rows: Count = Field(default=256, description="Training rows that it is found on.")
+    budget: float = Field(default=0.5, ge=0, allow_inf_nan=False,
+        description="Points of validation accuracy that INT8 may cost; layers are kept in float32 until it holds.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        return self.expect(
+            len(set(self.recipes)) == len(self.recipes), f"recipes are {', '.join(self.recipes)}; expected each once"
+        )
