@@ -63,20 +63,16 @@ def _accuracy(students: Sequence[Student]) -> Any:
                     )
         for number, (one, other) in enumerate(pairs):
             _point(right, student["differences"].get(f"{one} - {other}"), line + _offset(number, len(pairs)), number)
-    left.set_xlabel("accuracy in points; bars: 95 % interval, ticks: seeds")
-    right.set_xlabel("difference in points, with its 95 % interval; dashed: the goals")
+    left.set_xlabel("accuracy in points, 95 % interval\nticks: seeds")
+    right.set_xlabel(
+        "difference in points, 95 % interval\n"
+        f"dashed: the goals, {-INT8_COSTS} to FP32 and {-SPARSE_INT8_COSTS} of a pruned one to its teacher"
+    )
     right.axvline(0, color="0.6", linewidth=0.8)
     for limit in (INT8_COSTS, SPARSE_INT8_COSTS):
         right.axvline(-limit, color="0.4", linewidth=0.9, linestyle="--")
     _legend(left, [(_label(model), number) for number, model in enumerate(models)])
-    goals = {FP32: f", goal {-INT8_COSTS}", TEACHER: f", goal {-SPARSE_INT8_COSTS} if pruned"}
-    _legend(
-        right,
-        [
-            (f"{_label(one)} - {_label(other)}{'' if one == FP32 else goals[other]}", number)
-            for number, (one, other) in enumerate(pairs)
-        ],
-    )
+    _legend(right, [(f"{_label(one)} - {_label(other)}", number) for number, (one, other) in enumerate(pairs)])
     return figure
 
 
