@@ -233,7 +233,7 @@ def test_pictures_show_every_student(tmp_path):
     draw_pictures(summarise("all", runs), tmp_path)
 
     text = (tmp_path / "accuracy.svg").read_text()
-    for name in ("tiny", "dense", "float32", "w8a8-static - FP32, goal -0.5"):
+    for name in ("tiny", "dense", "float32", "w8a8-static - FP32", "dashed: the goals, -0.5 to FP32"):
         assert f"<!-- {name}" in text
     assert (tmp_path / "size.svg").read_text().count("<!-- 50% (4, 1), 2 layers -->") == 2
     assert not (tmp_path / "latency.svg").exists()
