@@ -167,6 +167,26 @@ def test_a_quantisation_that_was_killed_goes_on_with_the_next_recipe(sources, mo
     assert made_by(killed) == made_by(whole)
 
 
+def test_the_programs_that_are_saved_keep_in_float32_what_was_chosen(sources):
+    """Under each recipe its own choice, in which one Linear stays as it is."""
+    run = tiny_run(sources, quantisation=TWO_RECIPES)
+    for name in ("teacher", "student", "distil", "quantise"):
+        run_stages(run, name)
+    path, kept = run.folder / "quantisation.json", "transformer.layer.0.ffn.lin1"
+    choice = json.loads(path.read_text())
+    choice["recipes"]["w8a8-static"]["kept"], choice["recipes"]["w7a8-static"]["kept"] = [kept], []
+    path.write_text(json.dumps(choice))
+    run_stages(run, "export")
+
+    def operator(recipe):
+        return next(
+            step.op for step in load_program(Compressed(run.folder).programs[recipe]).steps if step.name == kept
+        )
+
+    assert operator(Recipe.W8A8_STATIC) == operator(Recipe.FP32)
+    assert operator(Recipe.W7A8_STATIC) == f"quantized_{operator(Recipe.FP32)}"
+
+
 def test_stages_one_by_one_give_the_same_bytes(sources):
     """Each reads what the ones before have written; a teacher in the next folder is shared, and its logits too."""
     whole, single = tiny_run(sources), tiny_run(sources, "out/single")

@@ -99,7 +99,7 @@ def _take_quantisation(run: Run) -> None:
         made = STAGES[name].made(run)
         if name != "quantise":
             shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
-        elif made.exists() and _without_recipes(before) == _without_recipes(now) is not None:
+        elif made.exists() and before is not None and now is not None and _differ_in_recipes_alone(before, now):
             result = Compressed(run.folder)
             write_json(made, {"ranges": result.ranges, "recipes": result.choices})
         else:
@@ -107,10 +107,10 @@ def _take_quantisation(run: Run) -> None:
     run.write_own()
 
 
-def _without_recipes(section: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if section is None:
-        return None
-    return {name: value for name, value in section.items() if name not in ("recipe", "recipes")}
+def _differ_in_recipes_alone(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    names = ("recipe", "recipes")
+    one, other = ({key: value for key, value in each.items() if key not in names} for each in (before, now))
+    return one == other
 
 
 def _run_stage(run: Run, name: str) -> None:
