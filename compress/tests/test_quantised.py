@@ -10,6 +10,7 @@ import pytest
 import torch
 from refusal import refused
 from scipy.special import log_softmax
+from scipy.stats import binom
 from tiny_classifier import tiny_classifier
 from word_piece import word_piece
 
@@ -191,25 +192,65 @@ def test_the_layer_that_costs_most_comes_first(model):
     assert free.tradeoff[0].weight_bytes == sum(program.constants[f"{name}.weight"].size for name in inputs)
 
 
-def test_layers_are_kept_until_the_budget_holds(model, monkeypatch):
-    """Each step of the trade-off keeps one more; with a budget that nothing meets, all of them."""
+@pytest.fixture
+def many(model, monkeypatch):
+    """Return the classifier, its program, 500 rows that it answers rightly, and answers with n mistakes."""
     torch_model, program, rows = model
-    inputs, ranges = linears_of(program), ranges_of(program, rows)
-    asked = []
-    ask = asked.append
-    accuracies = iter([0.9, *[0.5] * 18, 0.7, 0.8, 0.89, 0.9])
-    monkeypatch.setattr("distilspec.compress.quantised._accuracy", lambda *_: next(accuracies))
+    rows = EncodedRows(rows.tokenizer, list(rows.encodings) * 125, np.zeros(500, np.int64))
+    plain = np.tile([1.0, 0.0], (500, 1))
+    monkeypatch.setattr("distilspec.compress.quantised._logits_from", lambda *_: plain)
+    monkeypatch.setattr("distilspec.compress.quantised.logits_of", lambda *_: plain)
+
+    def wrong(count):
+        return np.where(np.arange(500)[:, None] < count, plain[:, ::-1], plain)
+
+    return torch_model, program, rows, wrong
+
+
+def test_layers_are_kept_until_the_budget_holds(many):
+    """Each step of the trade-off keeps one more; with a budget that nothing meets, all of them."""
+    torch_model, program, rows, wrong = many
+    inputs, ranges = linears_of(program), dict.fromkeys(linears_of(program).values(), (0.0, 1.0))
+    asked, answers = [], iter([wrong(150), wrong(100), wrong(3)])
+
+    def ask(kept):
+        asked.append(kept)
+        return next(answers)
+
     some = choose(torch_model, Recipe.W8A8_STATIC, inputs, ranges, rows, ask=ask, budget=2, advance=lambda: None)
 
-    assert [line.accuracy for line in some.tradeoff] == [0.7, 0.8, 0.89]
+    assert [line.accuracy for line in some.tradeoff] == [0.7, 0.8, 0.994]
+    assert [round(line.cost, 9) for line in some.tradeoff] == [30, 20, 0.6]
     assert some.kept == tuple(line.step for line in some.sensitivity[:2])
     assert asked == [[], list(some.kept[:1]), list(some.kept)]
     size = program.constants[f"{some.kept[0]}.weight"].size
     assert some.tradeoff[1].weight_bytes - some.tradeoff[0].weight_bytes == 3 * size
 
-    accuracies = iter([0.9, *[0.5] * 36])
-    every = choose(torch_model, Recipe.W8A8_STATIC, inputs, ranges, rows, ask=ask, budget=2, advance=lambda: None)
+    every = choose(
+        torch_model, Recipe.W8A8_STATIC, inputs, ranges, rows, ask=lambda _: wrong(150), budget=2, advance=lambda: None
+    )
     assert set(every.kept) == set(inputs)
+    assert every.tradeoff[-1].cost == every.tradeoff[-1].cost_high == 0
+
+
+@pytest.mark.parametrize(("count", "kept"), [(2, 0), (6, 0), (10, 1), (20, 1)])
+def test_a_cost_that_may_be_chance_keeps_no_layer(many, count, kept):
+    """
+    With n answers wrong of 500, so many of 500 drawn ones are binomial, and the interval's ends are its quantiles.
+
+    Those of 6 begin at 2 rows, 0.4 points, and those of 10 at 4, which are more than the budget. 9,999 draws may end
+    one row beside the quantile.
+    """
+    torch_model, program, rows, wrong = many
+    inputs, ranges = linears_of(program), dict.fromkeys(linears_of(program).values(), (0.0, 1.0))
+    answers = iter([wrong(count), wrong(0)])
+    choice = choose(
+        torch_model, Recipe.W8A8_STATIC, inputs, ranges, rows, ask=lambda _: next(answers), budget=0.5,
+        advance=lambda: None,
+    )  # fmt: skip
+    assert len(choice.kept) == kept
+    low, high = (binom.ppf(q, 500, count / 500) / 5 for q in (0.025, 0.975))
+    assert (choice.tradeoff[0].cost_low, choice.tradeoff[0].cost_high) == pytest.approx((low, high), abs=0.2 + 1e-9)
 
 
 def test_a_recipe_that_quantises_attention_is_refused(model):

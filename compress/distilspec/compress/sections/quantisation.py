@@ -22,7 +22,7 @@ class Quantisation(Section):
     )
     calibration_rows: Count = Field(default=256, description="Training rows that it is found on.")
     budget: float = Field(default=0.5, ge=0, allow_inf_nan=False,
-        description="Points of validation accuracy that INT8 may cost; layers are kept in float32 until it holds.",
+        description="Points of validation accuracy that INT8 may cost; layers stay in float32 while more is shown.",
     )  # fmt: skip
 
     @model_validator(mode="after")

@@ -75,5 +75,8 @@ def _chosen(run: Run, program: Program, recipe: Recipe, ranges: Ranges, budget: 
     for line in choice.sensitivity:
         run.record.say(f"  {line.step}: alone in INT8 divergence {line.divergence:.2e}, accuracy {line.accuracy:.4f}")
     for step in choice.tradeoff:
-        run.record.say(f"  {step.kept} kept in float32: accuracy {step.accuracy:.4f}, {step.weight_bytes:,} bytes")
+        run.record.say(
+            f"  {step.kept} kept in float32: accuracy {step.accuracy:.4f}, costs {step.cost:.2f} points "
+            f"[{step.cost_low:.2f}, {step.cost_high:.2f}], {step.weight_bytes:,} bytes"
+        )
     return choice
