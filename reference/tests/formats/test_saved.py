@@ -108,6 +108,12 @@ def test_attributes_keep_every_bit(epsilon, tmp_path_factory):
     assert type(attributes["axis"]) is int
 
 
+def test_a_folder_may_be_a_string(tmp_path):
+    """As paths are elsewhere in the field."""
+    save_program(unusual_program(), f"{tmp_path}/saved")
+    assert load_program(f"{tmp_path}/saved").name == "unusual"
+
+
 def test_the_tokenizer_is_copied(tmp_path):
     """A tokenizer that is given is in the folder, unchanged."""
     (tmp_path / "tokenizer.json").write_text('{"version": "1.0"}')

@@ -119,7 +119,7 @@ class Model:
         return {name: encoded[name] for name in self.program.inputs}
 
 
-def load_folder(folder: Path, *, head: str | None = None, name: str = "") -> Model:
+def load_folder(folder: str | Path, *, head: str | None = None, name: str = "") -> Model:
     """
     Load a Hugging Face folder.
 
@@ -139,6 +139,7 @@ def load_folder(folder: Path, *, head: str | None = None, name: str = "") -> Mod
     UnsupportedError
         The architecture, an option or the head is not implemented here.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise FormatError(
             f"{folder}: there is no such folder; expected a folder with config.json and model.safetensors"

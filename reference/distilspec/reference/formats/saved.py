@@ -33,7 +33,7 @@ LARGEST_TENSOR = 2**26
 _CANNOT_RUN = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
-def save_program(program: Program, folder: Path, *, tokenizer: Path | None = None) -> None:
+def save_program(program: Program, folder: str | Path, *, tokenizer: str | Path | None = None) -> None:
     """
     Write ``program`` into the new folder ``folder``, with a copy of the file ``tokenizer`` when given.
 
@@ -54,14 +54,14 @@ def save_program(program: Program, folder: Path, *, tokenizer: Path | None = Non
             raise FormatError(
                 f"program {program.name}: its {part} would not be read back unchanged; expected they were"
             )
-    with new_folder(folder) as temporary:
+    with new_folder(Path(folder)) as temporary:
         (temporary / "program.json").write_text(text, encoding="utf-8")
         write_safetensors(temporary / "constants.safetensors", program.constants)
         if tokenizer is not None:
             shutil.copyfile(tokenizer, temporary / "tokenizer.json")
 
 
-def load_program(folder: Path) -> Program:
+def load_program(folder: str | Path) -> Program:
     """
     Return the program that was saved into ``folder``.
 
@@ -74,6 +74,7 @@ def load_program(folder: Path) -> Program:
     ContractError
         The program's parts do not fit together, an operator does not exist, or it refuses its operands.
     """
+    folder = Path(folder)
     try:
         fields = read_json(folder / "program.json", dict)
         if fields.get("schema") != SCHEMA:
