@@ -13,6 +13,7 @@ from distilspec.conformance.commands.compare import compare
 from distilspec.conformance.commands.goldens import goldens
 from distilspec.conformance.commands.locate import locate
 from distilspec.conformance.commands.mutants import mutants
+from distilspec.conformance.commands.profile import profile
 from distilspec.conformance.commands.replay import replay
 from distilspec.conformance.commands.run import run
 from distilspec.conformance.commands.spec import spec
@@ -35,6 +36,7 @@ app.command()(compare)
 app.command()(mutants)
 app.command()(run)
 app.command()(bench)
+app.command()(profile)
 app.command()(spec)
 app.add_typer(goldens, name="goldens")
 for command in entry_points(group="distilspec.commands"):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from distilspec.fast.backends.numpy_backend import NumpyBackend
 from distilspec.fast.lower.fused import Embed, Lowered
 from distilspec.fast.lower.lower import lower
+from distilspec.fast.profile import Profile
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.hugging_face import Model
@@ -39,6 +40,9 @@ class Backend(Protocol):
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
+
+    def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:
+        """Return what the operations of a batch take, the least of as many rounds as ``seconds`` allow."""
 
     def save(self, folder: Path, recipe: str) -> None:
         """Write what can be loaded again."""
@@ -174,6 +178,32 @@ class Engine:
         """
         return self._run(inputs, tuple(expose))
 
+    def profile(self, inputs: Mapping[str, Any], *, seconds: float = 2.0) -> Profile:
+        """
+        Return what the operations of a forward take, each in a native call of its own.
+
+        The operations run in their order, on their own memory, so that caches hold what they hold in a forward; the
+        call itself is in each of the times. Of several rounds the least counts.
+
+        Parameters
+        ----------
+        inputs : mapping
+            As ``run`` takes them; at least one sequence.
+        seconds : float
+            Rounds begin for so long, and at least one.
+
+        Raises
+        ------
+        ShapeError, DTypeError, RangeError
+            As ``run``; there is no sequence.
+        UnsupportedError
+            The backend is ``numpy``, which has no operations.
+        """
+        arrays = self._checked(inputs)
+        if not len(arrays["input_ids"]):
+            raise ShapeError("input_ids: no sequences; expected at least one, because nothing else takes time")
+        return self._backend.profile(arrays, seconds)
+
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
         return self._backend.survivors()
@@ -191,8 +221,6 @@ class Engine:
         self.close()
 
     def _run(self, inputs: Mapping[str, Any], expose: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        if self._closed:
-            raise RangeError("the engine was closed; expected an open one")
         arrays = self._checked(inputs)
         if len(arrays["input_ids"]):
             return self._backend.run(arrays, expose)
@@ -203,7 +231,9 @@ class Engine:
         }
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """Return the inputs as int64 ids and 0 or 1 bytes, all of one shape."""
+        """Return the inputs of an open engine as int64 ids and 0 or 1 bytes, all of one shape."""
+        if self._closed:
+            raise RangeError("the engine was closed; expected an open one")
         for name in inputs:
             if name not in self._inputs:
                 raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._inputs)}")

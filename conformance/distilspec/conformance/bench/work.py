@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 
 from distilspec.conformance.bench.workloads import Shape
@@ -34,15 +35,20 @@ class Limits:
 
     def seconds(self, work: Work) -> float:
         """Return the least time that some work can take: that of its products, or that of reading its weights."""
-        products = work.int8_products / self.int8_products + work.float32_products / self.float32_products
-        return max(products, work.weight_bytes / self.read_bytes)
+        return max(self.of_products(work), work.weight_bytes / self.read_bytes)
+
+    def of_products(self, work: Work) -> float:
+        """Return the least time that the products of some work can take, in registers."""
+        return work.int8_products / self.int8_products + work.float32_products / self.float32_products
 
 
-def work_of(program: Program, shape: Shape) -> Work:
-    """Return the work of one forward of a batch of this shape."""
+def work_of(program: Program, shape: Shape, operators: Container[str] | None = None) -> Work:
+    """Return the work of one forward of a batch of this shape, or that of the steps by some of the operators."""
     sizes = {"batch": shape.batch, "sequence": shape.sequence}
     int8 = float32 = weights = 0
     for step in program.steps:
+        if operators is not None and step.op not in operators:
+            continue
         products, read = _products(program, step, sizes)
         if step.op.startswith("quantized") or step.op == "matmul_integer":
             int8 += products

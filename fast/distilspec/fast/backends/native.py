@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,20 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distilspec.fast.backends.forward import Kernels, Operation
-from distilspec.fast.backends.fusion import fused_codes, layouts
-from distilspec.fast.backends.operations import Operations, Rowed
-from distilspec.fast.backends.reading import code_shift, codes_of
+from distilspec.fast.backends.bound import Bound
+from distilspec.fast.backends.forward import Kernels
+from distilspec.fast.backends.fusion import fused_codes
+from distilspec.fast.backends.operations import Operations
 from distilspec.fast.backends.weights import Packed, pack, without_weights
 from distilspec.fast.codegen.compile import Compiled
-from distilspec.fast.codegen.emit import slotted
-from distilspec.fast.codegen.ir import Kind
-from distilspec.fast.execute.arena import Arena, Buffer
-from distilspec.fast.execute.pool import Call, Calls, Pool
+from distilspec.fast.execute.pool import Pool
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.isa.target import Target
 from distilspec.fast.lower.fused import Attention, Linear, Lowered, MeanPool, Quantize, Rows, Scales, made_by
 from distilspec.fast.packed_folder import MappedFile, PackedProgram, read_packed, write_packed
+from distilspec.fast.profile import OperationTime, Profile
 from distilspec.reference.contract.errors import FormatError
 
 Array = NDArray[Any]
@@ -36,9 +34,6 @@ KEPT_SHAPES = 16
 
 #: Tokens that go through the program together, if sequences are not longer: their activations stay in the caches.
 TOKENS_TOGETHER = 256
-
-#: Work that a thread takes at a time, at least, in products: some microseconds.
-LEAST_WORK = 200_000
 
 
 class NativeBackend:
@@ -129,27 +124,50 @@ class NativeBackend:
 
     def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
-        if self._mapped:
-            self._mapped.expect_unchanged()
-        few = self._shows_tokens and inputs["input_ids"].size <= TOKENS_TOGETHER
-        whole = few or bool(expose) or not self._divisible
         with self._lock:
-            if not self._pool.belongs_here:
-                self._pool = self._new_pool()
-            if whole:
+            self._prepare()
+            if expose or self._is_whole(inputs):
                 return self._bind(inputs["input_ids"].shape, tuple(expose)).run(inputs, self._pool)
             outputs: dict[str, Array] = {}
             batch = len(inputs["input_ids"])
-            for rows, sequence in self._parts(inputs):
-                part = {name: array[rows, :sequence] for name, array in inputs.items()}
+            for rows, part in self._parts(inputs):
                 found, _ = self._bind(part["input_ids"].shape, ()).run(part, self._pool)
                 for label, array in found.items():
                     outputs.setdefault(label, np.empty((batch, *array.shape[1:]), array.dtype))[rows] = array
         return outputs, {}
 
-    def _parts(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Array | slice, int]]:
+    def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:
+        """Return what each operation of the batch takes alone, and all in their native calls: the least of rounds."""
+        with self._lock:
+            self._prepare()
+            parts = [inputs] if self._is_whole(inputs) else [part for _, part in self._parts(inputs)]
+            bound = [(self._bind(part["input_ids"].shape, ()), part) for part in parts]
+            rounds: list[list[list[float]]] = []
+            end = time.perf_counter() + seconds
+            while not rounds or time.perf_counter() < end:
+                rounds.append([one.times(part, self._pool) for one, part in bound])
+        least = [np.min(times, axis=0).tolist() for times in zip(*rounds, strict=True)]
+        each = [
+            OperationTime(kernel, alone)
+            for (one, _), (_, *times) in zip(bound, least, strict=True)
+            for kernel, alone in zip(one.kernels, times, strict=True)
+        ]
+        return Profile(sum(together for together, *_ in least), tuple(each))
+
+    def _prepare(self) -> None:
+        """Find out whether the weights are those that were mapped, and whether the pool's threads live."""
+        if self._mapped:
+            self._mapped.expect_unchanged()
+        if not self._pool.belongs_here:
+            self._pool = self._new_pool()
+
+    def _is_whole(self, inputs: Mapping[str, Array]) -> bool:
+        """Return whether the sequences of a batch go through the program all together."""
+        return not self._divisible or (self._shows_tokens and inputs["input_ids"].size <= TOKENS_TOGETHER)
+
+    def _parts(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Array | slice, dict[str, Array]]]:
         """
-        Yield which sequences go through the program together, and how many of their tokens.
+        Yield which sequences go through the program together, and their inputs.
 
         Where no output has a row for each token, padding at the end is left out: sequences go together that have as
         many tiles.
@@ -168,7 +186,8 @@ class NativeBackend:
             for start in range(0, len(rows), together):
                 some = rows[start : start + together]
                 contiguous = some[-1] - some[0] == len(some) - 1
-                yield (slice(some[0], some[-1] + 1) if contiguous else some), length
+                taken = slice(some[0], some[-1] + 1) if contiguous else some
+                yield taken, {name: array[taken, :length] for name, array in inputs.items()}
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
@@ -204,81 +223,3 @@ class NativeBackend:
 def target_of(lowered: Lowered) -> Target:
     """Return the target for a program on this processor."""
     return host_target(integers=any(isinstance(step, Quantize) for step in lowered.steps))
-
-
-class Bound:
-    """The operations of one shape with their memory."""
-
-    def __init__(
-        self, operations: Operations, shape: tuple[int, int], lowered: Lowered, target: Target, compiled: Compiled,
-        threads: int,
-    ) -> None:  # fmt: skip
-        """Give the buffers their places, and write down the calls."""
-        self._lowered, self._target, self._shape = lowered, target, shape
-        self._operations = operations
-        self._arena = Arena(operations.buffers)
-        self._slots: list[Array] = []
-        self._calls = Calls([self._call(operation, compiled, threads) for operation in operations.operations])
-
-    def run(self, inputs: Mapping[str, Array], pool: Pool) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Run a batch of the shape."""
-        for name, buffer in self._operations.inputs.items():
-            self._arena.view(buffer, inputs[name].dtype)[:] = inputs[name].reshape(-1)
-        pool.run(self._calls)
-        outputs = {}
-        for label, output in self._lowered.outputs.items():
-            rows = self._lowered.tensors[output.tensor].rows
-            features = self._read(self._operations.outputs[label], rows)[..., output.start : output.stop]
-            outputs[label] = (features[..., 0] if output.squeezed else features).copy()
-        return outputs, {name: self._shown(name, buffer) for name, buffer in self._operations.shown.items()}
-
-    def _rows(self, rows: Rows) -> tuple[int, ...]:
-        return self._shape if rows is Rows.TOKENS else self._shape[:1]
-
-    def _read(self, rowed: Rowed, rows: Rows) -> Array:
-        whole = self._arena.view(rowed.buffer, np.float32).reshape(*self._rows(rows), rowed.width)
-        return whole[..., rowed.start : rowed.stop]
-
-    def _shown(self, name: str, buffer: Rowed | Buffer) -> Array:
-        tensor = self._lowered.tensors.get(name)
-        if isinstance(buffer, Rowed):
-            return self._read(buffer, self._lowered.tensors[name].rows).copy()
-        quantise = next(s for s in self._lowered.steps if isinstance(s, Quantize) and name in (s.out, *s.derived))
-        shift = code_shift(self._target, signed=quantise.signed)
-        dtype = np.int8 if quantise.signed else np.uint8
-        if tensor is not None:
-            (layout, *_) = layouts(self._lowered, name)
-            held = codes_of(self._arena.view(buffer, np.uint8), layout, tensor.features, self._target)
-            rows = self._unspaced(held, tensor.rows)
-            return (rows.astype(np.int32) - shift).astype(dtype).reshape(*self._rows(tensor.rows), tensor.features)
-        of_scale = name == quantise.derived[0]
-        by_token = self._arena.view(buffer, np.float32 if of_scale else np.int32)
-        values = by_token if of_scale else (by_token - shift).astype(dtype)
-        if quantise.scales is Scales.TENSOR or not of_scale:
-            return np.array(values[0])
-        kind = self._lowered.tensors[quantise.out].rows
-        return self._unspaced(values[:, None], kind).reshape(*self._rows(kind), 1)
-
-    def _unspaced(self, rows: Array, kind: Rows) -> Array:
-        """Return the rows that are no padding."""
-        sequences, length = self._shape if kind is Rows.TOKENS else (1, self._shape[0])
-        return rows.reshape(sequences, -1, rows.shape[-1])[:, :length].reshape(-1, rows.shape[-1])
-
-    def _call(self, operation: Operation, compiled: Compiled, threads: int) -> Call:
-        words = []
-        for parameter in slotted(operation.kernel):
-            value = operation.operands[parameter.name]
-            if isinstance(value, Buffer):
-                words.append(self._arena.address(value))
-            elif isinstance(value, np.ndarray):
-                assert value.flags.c_contiguous
-                words.append(value.ctypes.data)
-            elif parameter.type.kind is Kind.F32:
-                words.append(struct.unpack("<I", struct.pack("<f", value))[0])
-            else:
-                words.append(int(value))
-        slots = np.array(words, np.int64)
-        self._slots.append(slots)
-        share = -(-operation.units // threads)
-        grain = operation.units if threads == 1 else min(share, -(-LEAST_WORK // max(1, operation.work)))
-        return Call(compiled.entry(operation.kernel.name), slots.ctypes.data, operation.units, max(1, grain))

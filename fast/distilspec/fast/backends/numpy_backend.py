@@ -32,6 +32,7 @@ from distilspec.fast.lower.fused import (
     Scales,
     made_by,
 )
+from distilspec.fast.profile import Profile
 from distilspec.reference.contract.errors import UnsupportedError
 
 Array = NDArray[Any]
@@ -66,6 +67,10 @@ class NumpyBackend:
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
         return made_by(self._lowered.steps)
+
+    def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:  # noqa: ARG002
+        """Raise ``UnsupportedError``: it has no operations that could be called alone."""
+        raise UnsupportedError("profile: the numpy backend has no operations; expected the native one")
 
     def save(self, folder: Path, recipe: str) -> None:  # noqa: ARG002
         """Raise ``UnsupportedError``: only packed weights are worth a file."""
