@@ -40,6 +40,7 @@ FORWARDS = {
     "distilbert-80-4x1": (Workload(sparsity=0.8), Recipe.W8A8_STATIC),
     "distilbert-80-4x4": (Workload(sparsity=0.8, block_shape=(4, 4)), Recipe.W8A8_STATIC),
     "distilbert-80-16x4": (Workload(sparsity=0.8, block_shape=(16, 4)), Recipe.W8A8_STATIC),
+    "distilbert-80-4x4-w7a8": (Workload(sparsity=0.8, block_shape=(4, 4)), Recipe.W7A8_STATIC),
 }
 
 #: Blocks of pruned weights, None for dense ones, and the recipe.
@@ -49,6 +50,7 @@ LINEARS = {
     "80-4x1": ((4, 1), Recipe.W8A8_STATIC),
     "80-4x4": ((4, 4), Recipe.W8A8_STATIC),
     "80-16x4": ((16, 4), Recipe.W8A8_STATIC),
+    "80-4x4-w7a8": ((4, 4), Recipe.W7A8_STATIC),
 }
 
 #: The Linears of so many feed-forward networks of DistilBERT-base, one after the other, and the rows that begin it.

@@ -11,11 +11,13 @@ import torch
 from refusal import refused
 from tiny_pipeline import FIELDS, WORDS, tiny_run, write_sources
 
-from distilspec.compress import lesson, stages
+from distilspec.compress import lesson, order, stages
 from distilspec.compress.engine import program_logits
 from distilspec.compress.lesson import origin_of
 from distilspec.compress.order import STAGES, run_stages
+from distilspec.compress.quantised import linears_of, quantised
 from distilspec.compress.run import PausedError, alone_in
+from distilspec.compress.stages.quantise import calibrated
 from distilspec.compress.students import load_classifier
 from distilspec.compress.training import Trainer
 from distilspec.reference.contract.errors import FormatError, RangeError, ShapeError, UnsupportedError
@@ -28,6 +30,7 @@ from distilspec.reference.recipes import quantize_weight
 from distilspec.reference.recipes.unpack import unpack
 
 TWO_RECIPES = FIELDS["quantisation"] | {"recipes": ["w8a8-static", "w7a8-static"]}
+UNFINISHED = [name for name in STAGES if name != "finish"]
 
 
 @pytest.fixture
@@ -98,7 +101,7 @@ def test_a_whole_pipeline(sources):
         right = program_logits(program, rows).argmax(axis=1) == rows.labels
         assert result["models"][model]["correct"] == "".join("01"[answer] for answer in right.astype(int))
         assert read_onnx(run.folder / "programs" / f"{recipe}.onnx").outputs
-    assert [line["stage"] for line in events(run, "end")] == list(STAGES)
+    assert [line["stage"] for line in events(run, "end")] == UNFINISHED
     assert not list(run.folder.glob("checkpoint*"))
 
 
@@ -191,13 +194,13 @@ def test_stages_one_by_one_give_the_same_bytes(sources):
     """Each reads what the ones before have written; a teacher in the next folder is shared, and its logits too."""
     whole, single = tiny_run(sources), tiny_run(sources, "out/single")
     run_stages(whole)
-    for name in STAGES:
+    for name in UNFINISHED:
         run_stages(tiny_run(sources, "out/single"), name)
 
     assert made_by(single) == made_by(whole)
     assert len(events(whole, "logits")) == 1
     assert not events(single, "logits")
-    assert [line["stage"] for line in events(single, "begin")] == [name for name in STAGES if name != "teacher"]
+    assert [line["stage"] for line in events(single, "begin")] == [name for name in UNFINISHED if name != "teacher"]
 
 
 @pytest.mark.parametrize("step", [2, 5, 6, 9, 17], ids=lambda step: f"step-{step}")
@@ -329,14 +332,18 @@ def test_parts_that_do_not_fit_are_refused_before_anything_is_trained(sources, s
 
 
 def test_stages_that_cannot_run_are_refused(sources):
-    """An unknown one, one whose predecessor has not run, and quantisation that no section describes."""
+    """An unknown one, one whose predecessor has not run, quantisation and finishing that no section describes."""
     run = tiny_run(sources)
     with refused(RangeError, "stage prune: there is no such one; expected one of teacher, student, distil"):
         run_stages(run, "prune")
     with refused(RangeError, "stage distil: .*model is not there; expected that stage teacher has made it"):
         run_stages(run, "distil")
+    plain = tiny_run(sources, "out/plain", quantisation=None)
     with refused(RangeError, "stage quantise: the pipeline has no section quantisation; expected one"):
-        run_stages(tiny_run(sources, "out/plain", quantisation=None), "quantise")
+        run_stages(plain, "quantise")
+    for none in (plain, run):
+        with refused(RangeError, "stage finish: the pipeline has no section quantisation.finishing; expected one"):
+            run_stages(none, "finish")
 
 
 def test_results_and_checkpoints_of_other_pipelines_are_refused(sources, kill_after):
@@ -358,7 +365,7 @@ def test_results_and_checkpoints_of_other_pipelines_are_refused(sources, kill_af
 @pytest.mark.parametrize("stage", ["teacher", "student", "export"])
 def test_a_full_disk_leaves_nothing_half_written(sources, stage):
     """The system refuses a file of more than a few bytes, here by a limit of the process."""
-    for before in list(STAGES)[: list(STAGES).index(stage)]:
+    for before in UNFINISHED[: UNFINISHED.index(stage)]:
         run_stages(tiny_run(sources), before)
     run = tiny_run(sources)
     known = set(sources.rglob("*"))
@@ -380,3 +387,152 @@ def test_a_folder_that_cannot_be_made_is_refused(sources):
     (sources / "file").write_text("")
     with refused(FormatError, "file.*; expected a folder that can be made"):
         tiny_run(sources, "file/tiny")
+
+
+FINISHING = {"recipe": "w7a8-static", "training": {"epochs": 1, "batch_size": 8, "learning_rate": 0.001}}
+FINISHED = TWO_RECIPES | {"finishing": FINISHING}
+
+
+def test_a_distilled_student_is_finished(sources, monkeypatch):
+    """It learns on where its zeros are, and everything after it is of the finished one; the distilled one is kept."""
+    computed = []
+
+    def recorded(model, *numerics):
+        computed.append(numerics)
+        return quantised(model, *numerics)
+
+    monkeypatch.setattr(stages.finish, "quantised", recorded)
+    plain, run = tiny_run(sources, quantisation=TWO_RECIPES), tiny_run(sources, "out/finished", quantisation=FINISHED)
+    run_stages(plain)
+    run_stages(run)
+
+    assert [line["stage"] for line in events(run, "end")] == [name for name in STAGES if name != "teacher"]
+    before, after, files = load_folder(run.distilled).weights, load_folder(run.student).weights, made_by(run)
+    assert files["distilled/model.safetensors"] == made_by(plain)["student/model.safetensors"]
+    pruned = [name for name in before if name.endswith(".weight") and not before[name].all()]
+    assert len(pruned) == 12
+    for name in pruned:
+        np.testing.assert_array_equal(before[name] == 0, after[name] == 0)
+        assert not np.array_equal(before[name], after[name]), name
+    for recipe in TWO_RECIPES["recipes"]:
+        program = unpack(load_program(run.folder / "programs" / recipe))
+        for name in pruned:
+            np.testing.assert_array_equal(
+                program.constants[f"{name}.codes"], quantize_weight(after[name], recipe).codes
+            )
+    assert Compressed(run.folder).ranges == calibrated(run, run.student) != calibrated(run, run.distilled)
+    inputs = linears_of(load_folder(run.distilled).program)
+    assert len(inputs) == 12
+    assert computed == 7 * [(Recipe.W7A8_STATIC, inputs, calibrated(run, run.distilled))], "six steps and the accuracy"
+    steps = [line for line in events(run, "step") if line["stage"] == "finish"]
+    assert [(line["step"], line["sparsity"]) for line in steps] == [(step, 0.5) for step in range(6)]
+    assert set(steps[0]["losses"]) == {"hard", "logits"}
+    assert [line["stage"] for line in events(run, "learned")] == ["distil", "finish"]
+
+
+@pytest.mark.parametrize("step", [6 + 12 + 1, 6 + 12 + 4], ids=["before a checkpoint", "after one"])
+def test_finishing_that_was_killed_ends_with_the_same_bytes(sources, kill_after, monkeypatch, step):
+    """In its six steps; it begins anew or goes on at its own checkpoint."""
+    monkeypatch.setattr(lesson, "CHECKPOINTS", 2)
+    whole, killed = (tiny_run(sources, out, quantisation=FINISHED) for out in ("out/tiny", "other/tiny"))
+    run_stages(whole)
+    kill_after(step)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(killed)
+    assert killed.distilled.exists()
+    assert not killed.student.exists()
+    run_stages(tiny_run(sources, "other/tiny", quantisation=FINISHED))
+
+    assert made_by(killed) == made_by(whole)
+    assert [line["step"] for line in events(killed, "restored")] == ([3] if step == 22 else [])
+
+
+def test_finishing_comes_changes_and_goes_and_distillation_stays(sources, kill_after):
+    """Another finishing, or other ranges for it, is learned anew; another budget or one more recipe is not."""
+    run = tiny_run(sources, quantisation=TWO_RECIPES)
+    run_stages(run)
+    student, at_first = made_by(run)["student/model.safetensors"], made_by(run)
+
+    def learned(quantisation):
+        """Run with this section, and return the steps that were taken for it in each stage."""
+        done = len(events(run, "step"))
+        run_stages(tiny_run(sources, quantisation=quantisation))
+        return [line["stage"] for line in events(run, "step")[done:]]
+
+    assert learned(FINISHED) == ["finish"] * 6
+    assert made_by(run)["distilled/model.safetensors"] == student
+    finished = made_by(run)
+    assert learned(FINISHED | {"budget": 99.0}) == []
+    assert learned(FINISHED | {"recipes": ["w7a8-static", "w8a32"]}) == []
+    assert made_by(run)["student/model.safetensors"] == finished["student/model.safetensors"]
+    assert learned(FINISHED | {"calibration_rows": 8}) == ["finish"] * 6
+    slower = FINISHED | {"finishing": FINISHING | {"training": FINISHING["training"] | {"learning_rate": 1e-4}}}
+    kill_after(3)
+    with pytest.raises(KeyboardInterrupt):
+        learned(slower)
+    assert (run.folder / "checkpoint-finish").exists()
+    assert not any((run.folder / name).exists() for name in ("student", "quantisation.json", "evaluation.json"))
+    assert learned(FINISHED) == ["finish"] * 6
+    assert made_by(run) == finished
+    assert learned(TWO_RECIPES) == []
+    assert made_by(run) == at_first
+
+
+def test_finishing_for_a_recipe_without_ranges_does_not_depend_on_them(sources):
+    """Another calibration changes the programs of static recipes, and neither the student nor a checkpoint's name."""
+    section = TWO_RECIPES | {"recipes": ["w8a8-static", "w8a32"], "finishing": FINISHING | {"recipe": "w8a32"}}
+    run = tiny_run(sources, quantisation=section)
+    names = [
+        origin_of(tiny_run(sources, "out/none", quantisation=each), "finish")
+        for each in (section | {"calibration_rows": 8}, section | {"budget": 1.0}, FINISHED, section)
+    ]
+    assert names[0] == names[1] == names[3] != names[2]
+    run_stages(run)
+    steps, before = len(events(run, "step")), made_by(run)
+    run_stages(tiny_run(sources, quantisation=section | {"calibration": "percentile", "calibration_rows": 8}))
+
+    assert len(events(run, "step")) == steps
+    after = made_by(run)
+    assert after["student/model.safetensors"] == before["student/model.safetensors"]
+    assert after["quantisation.json"] != before["quantisation.json"]
+
+
+@pytest.mark.parametrize("then", ["finished", "plain"])
+@pytest.mark.parametrize("was", ["finished", "plain"])
+@pytest.mark.parametrize("place", ["_take_quantisation", "_place_distilled"])
+def test_a_kill_between_two_forms_of_a_pipeline_loses_no_distillation(sources, monkeypatch, was, then, place):
+    """Before ``pipeline.json`` says which form it is, or after; either form goes on from there, to the same bytes."""
+    sections = {"finished": FINISHED, "plain": TWO_RECIPES}
+    run = tiny_run(sources, quantisation=sections[was])
+    teach(run)
+    whole, taken = tiny_run(sources, "other/whole", quantisation=sections[then]), len(events(run, "step"))
+    teach(whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(order, place, lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_stages(tiny_run(sources, quantisation=sections["plain" if was == "finished" else "finished"]))
+    teach(tiny_run(sources, quantisation=sections[then]))
+
+    assert {line["stage"] for line in events(run, "step")[taken:]} <= {"finish"}
+    assert made_by(run) == made_by(whole)
+
+
+def teach(run):
+    """Run the stages that make the student."""
+    for name in ("teacher", "student", "distil", *(["finish"] if run.finishing else [])):
+        run_stages(run, name)
+
+
+def test_finishing_alone_needs_what_was_distilled(sources):
+    """And is told before anything is trained when its schedule cannot be."""
+    run = tiny_run(sources, quantisation=FINISHED)
+    run_stages(run, "teacher")
+    with refused(RangeError, "stage finish: .*distilled is not there; expected that stage distil has made it"):
+        run_stages(run, "finish")
+    warm = FINISHED | {"finishing": FINISHING | {"training": {"warmup": 1.0}}}
+    with refused(RangeError, "quantisation.finishing: rewound_learning_rate: .*warm-up .* steps; expected fewer"):
+        run_stages(tiny_run(sources, quantisation=warm))
+    run_stages(run, "student")
+    run_stages(run, "distil")
+    with refused(RangeError, "stage quantise: .*student is not there; expected that stage finish has made it"):
+        run_stages(run, "quantise")

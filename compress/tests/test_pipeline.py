@@ -56,7 +56,8 @@ def test_everything_can_be_said(read):
         + PRUNING
         + ", block_shape: [16, 4], scope: global}\n"
         + "distillation: {hard: 0, hidden: {projection: code}, relation: {pairs: [query-key]}, cosine: {}}\n"
-        + "quantisation: {recipes: [w8a8-dynamic, w7a8-static], budget: 0.2}\n"
+        + "quantisation: {recipes: [w8a8-dynamic, w7a8-static], budget: 0.2,"
+        + " finishing: {recipe: w7a8-static, training: {epochs: 1}}}\n"
     )
 
     assert pipeline.student.layers == [0, 2, 5]
@@ -66,6 +67,8 @@ def test_everything_can_be_said(read):
     assert pipeline.distillation.relation.pairs == ["query-key"]
     assert pipeline.quantisation.recipes == ["w8a8-dynamic", "w7a8-static"]
     assert pipeline.quantisation.budget == 0.2
+    assert pipeline.quantisation.finishing.recipe == "w7a8-static"
+    assert pipeline.quantisation.finishing.training.epochs == 1
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,12 @@ def test_everything_can_be_said(read):
             LEAST + "quantisation: {recipes: [w8a32, w8a32]}\n",
             "quantisation: recipes are w8a32, w8a32; expected each once",
         ),
+        (
+            LEAST + "quantisation: {recipes: [w8a32], finishing: {recipe: w7a8-static}}\n",
+            "quantisation: finishing.recipe is w7a8-static and recipes are w8a32; expected one of them because no",
+        ),
+        (LEAST + "quantisation: {finishing: {}}\n", "quantisation.finishing.recipe is absent"),
+        (LEAST + "quantisation: {finishing: {recipe: fp32}}\n", "quantisation.finishing.recipe is 'fp32'; expected"),
         (LEAST + "student: {layers: []}\n", "student.layers"),
         (LEAST + "seed: 1\nseed: 2\n", "a key stands twice"),
         (LEAST + "seed: true\n", "seed is True; expected a valid integer"),

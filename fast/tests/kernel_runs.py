@@ -16,12 +16,14 @@ from distilspec.fast.kernels.layout import (
     packed_blocks,
     packed_float_panels,
     packed_panels,
+    packed_steps,
     padded,
     tiled_factors,
     tiled_rows,
     untiled,
 )
 from distilspec.fast.kernels.linear import linear
+from distilspec.fast.kernels.sparse_panels import sparse_panels
 
 #: What buffers for floats hold where nothing may be written, and how many more floats than they need.
 UNTOUCHED, SPARE = np.float32(-12345.0), 4096
@@ -83,6 +85,9 @@ def _prepared(kernel, target, x, weight):
     if kernel == "dense":
         panels = packed_panels(weight, target)
         return dense, {"codes": tiled_factors(codes, target), **panels.operands, "block": 1}, panels.units
+    if kernel == "sparse_panels":
+        panels = packed_steps(weight, target)
+        return sparse_panels, {"codes": tiled_factors(codes, target), **panels.operands}, panels.units
     blocks = packed_blocks(weight, target)
     arrays = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts}
     function_of = near_block_sparse if kernel == "near_block_sparse" else block_sparse

@@ -14,6 +14,7 @@ from distilspec.reference.recipes import apply_recipe, calibrate, prune
 SIZES = {"vocab_size": 50, "num_layers": 2, "max_positions": 40, "num_labels": 3}
 SHAPES = {
     "even": {"hidden_size": 24, "num_heads": 3, "intermediate_size": 40},
+    "blocks": {"hidden_size": 32, "num_heads": 2, "intermediate_size": 48},
     "odd": {"hidden_size": 21, "num_heads": 3, "intermediate_size": 33},
 }
 HEADS = (

@@ -17,7 +17,7 @@ def compress(
     pipeline: Annotated[Path, typer.Argument(help="A pipeline file, or one that lists pipelines under runs.")],
     stage: Annotated[
         str | None,
-        typer.Option(help="Only this one: teacher, student, distil, quantise, export or evaluate."),
+        typer.Option(help="Only this one: teacher, student, distil, finish, quantise, export or evaluate."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results, instead of the file's own.")] = None,
     summary: Annotated[

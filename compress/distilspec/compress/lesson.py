@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from transformers import DistilBertForSequenceClassification
 from distilspec.compress.batches import Batch, EncodedRows, logits_of
 from distilspec.compress.objective import Objective
 from distilspec.compress.observe import Observation
-from distilspec.compress.run import Run
+from distilspec.compress.run import Run, finishing_in
 from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.training import Trainer, learning_rate_at, sparsity_at
@@ -32,6 +34,8 @@ def learn(
     rows: EncodedRows,
     see: Callable[[Batch], Observation],
     checkpoint: Path,
+    *,
+    numerics: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """
     Train a model over all epochs, from the last checkpoint where there is one, and say its accuracy on the validation.
@@ -52,6 +56,8 @@ def learn(
         From a batch to what the teacher computes of it.
     checkpoint : Path
         The file to go on from, written ``CHECKPOINTS`` times.
+    numerics : callable
+        As ``Trainer``'s; the accuracy is that inside of such a block too.
 
     Raises
     ------
@@ -64,7 +70,8 @@ def learn(
     steps = section.epochs * each
     every = max(1, steps // CHECKPOINTS)
     torch.manual_seed(run.pipeline.seed)
-    trainer = Trainer(model, objective, section, pruning, steps=steps, origin=origin_of(run, stage))
+    origin = origin_of(run, stage)
+    trainer = Trainer(model, objective, section, pruning, steps=steps, origin=origin, numerics=numerics)
     if checkpoint.exists():
         trainer.restore(checkpoint)
         run.record.event(stage, "restored", step=trainer.step)
@@ -84,7 +91,8 @@ def learn(
                     run.expect_time(stage)
     trainer.finish()
     validation = run.encoded(run.splits.validation, run.origin)
-    accuracy = float(np.mean(logits_of(model, validation).argmax(axis=1) == validation.labels))
+    with numerics():
+        accuracy = float(np.mean(logits_of(model, validation).argmax(axis=1) == validation.labels))
     run.record.event(stage, "learned", validation_accuracy=accuracy)
     run.record.say(f"  accuracy on {len(validation)} validation rows {accuracy:.4f}")
 
@@ -94,4 +102,6 @@ def origin_of(run: Run, stage: str) -> str:
     if stage == "teacher":
         return f"teacher/{run.teacher_home.name}"
     told = run.pipeline.model_dump_json(exclude={"outputs", "hours", "quantisation"}, exclude_defaults=True)
+    if stage == "finish":
+        told += json.dumps(finishing_in(run.own_quantisation()), sort_keys=True)
     return f"{run.pipeline.name}/{stage}/{hashlib.sha256(f'{told}{run.lessons}'.encode()).hexdigest()[:12]}"

@@ -1,9 +1,10 @@
 """
-The order of a pipeline's stages: teacher, student, distil, quantise, export, evaluate.
+The order of a pipeline's stages: teacher, student, distil, finish, quantise, export, evaluate.
 
-Each makes one file or folder, completely or not at all, and is done once that is there. A stage reads only what the
-stages before it have made, so that each can run alone. The teacher and its logits stand beside the result, in
-``teachers``, under a name that says from which rows, seed and section they were made: pipelines that agree share them.
+``quantise`` and ``finish`` are stages of pipelines with such a section. Each stage makes one file or folder, completely
+or not at all, and is done once that is there. A stage reads only what the stages before it have made, so that each can
+run alone. The teacher and its logits stand beside the result, in ``teachers``, under a name that says from which rows,
+seed and section they were made: pipelines that agree share them.
 """
 
 from __future__ import annotations
@@ -12,20 +13,23 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.pruning import encoder_weights
 from distilspec.compress.record import write_json
-from distilspec.compress.run import Run, alone_in
+from distilspec.compress.run import DISTILLED, Run, alone_in, finishing_in
+from distilspec.compress.sections.training import Training
 from distilspec.compress.stages.distil import distil
 from distilspec.compress.stages.evaluate import evaluate
 from distilspec.compress.stages.export import export
+from distilspec.compress.stages.finish import CHECKPOINT, finish, finishing_of
 from distilspec.compress.stages.quantise import is_quantised, quantisation_of, quantise
 from distilspec.compress.stages.student import layers_of, start_student
 from distilspec.compress.stages.teacher import make_teacher, untrained
 from distilspec.compress.students import make_student
-from distilspec.compress.training import criterion_of, sparsity_at
+from distilspec.compress.training import criterion_of, learning_rate_at, sparsity_at
 from distilspec.reference.contract.errors import RangeError, errors_about
 from distilspec.reference.formats.compressed import Compressed
 
@@ -47,14 +51,17 @@ class Stage:
 STAGES: Mapping[str, Stage] = {
     "teacher": Stage(make_teacher, lambda run: run.teacher),
     "student": Stage(start_student, lambda run: run.folder / "start", ("teacher",)),
-    "distil": Stage(distil, lambda run: run.folder / "student", ("teacher", "student")),
-    "quantise": Stage(quantise, lambda run: run.folder / "quantisation.json", ("distil",), is_quantised),
-    "export": Stage(export, lambda run: run.folder / "programs", ("distil", "quantise")),
+    "distil": Stage(distil, lambda run: run.distilled, ("teacher", "student")),
+    "finish": Stage(finish, lambda run: run.student, ("teacher", "distil")),
+    "quantise": Stage(quantise, lambda run: run.folder / "quantisation.json", ("distil", "finish"), is_quantised),
+    "export": Stage(export, lambda run: run.folder / "programs", ("distil", "finish", "quantise")),
     "evaluate": Stage(evaluate, lambda run: run.folder / "evaluation.json", ("teacher", "export")),
 }
 
+#: The stages that neither depend on the section ``quantisation`` nor make another folder because of it.
+BEFORE_QUANTISATION = ("teacher", "student")
 
-#: What depends on the section ``quantisation``; nothing else does, so training is never lost to a change of it.
+#: What is made anew when the section changes. Distillation is not, and finishing only if what it depends on changed.
 FROM_QUANTISATION = ("quantise", "export", "evaluate")
 
 
@@ -73,13 +80,18 @@ def run_stages(run: Run, only: str | None = None) -> None:
     """
     if only is not None and only not in STAGES:
         raise RangeError(f"stage {only}: there is no such one; expected one of {', '.join(STAGES)}")
-    names = [name for name in STAGES if name != "quantise" or run.pipeline.quantisation]
+    absent = {"quantise": run.pipeline.quantisation is None, "finish": run.finishing is None}
+    names = [name for name in STAGES if not absent.get(name)]
     if only == "quantise":
         quantisation_of(run)
+    if only == "finish":
+        finishing_of(run)
     rehearse(run)
     with alone_in(run.folder):
-        if only in (None, *FROM_QUANTISATION):
+        if only not in BEFORE_QUANTISATION:
+            _take_finished(run)
             _take_quantisation(run)
+            _place_distilled(run)
         for name in names if only is None else [only]:
             for needed in STAGES[name].needs:
                 made = STAGES[needed].made(run)
@@ -89,12 +101,40 @@ def run_stages(run: Run, only: str | None = None) -> None:
             _run_stage(run, name)
 
 
+def _take_finished(run: Run) -> None:
+    """
+    Take away a student that was finished in another way; one that was not finished becomes the distilled one.
+
+    A kill leaves what ``pipeline.json`` still says or nothing in the place of ``student``, and the distilled one.
+    """
+    before, now = (finishing_in(section) for section in (run.recorded_quantisation(), run.own_quantisation()))
+    if before == now:
+        return
+    (run.folder / CHECKPOINT).unlink(missing_ok=True)
+    if not run.student.exists():
+        return
+    if before is None:
+        run.student.rename(run.distilled)
+    else:
+        with TemporaryDirectory(dir=run.folder, prefix=".student.") as temporary:
+            run.student.rename(Path(temporary) / "student")
+
+
+def _place_distilled(run: Run) -> None:
+    """Let the distilled student be the student if it is not finished any more, as ``pipeline.json`` now says."""
+    distilled = run.folder / DISTILLED
+    if run.finishing is None and distilled.exists():
+        distilled.rename(run.student)
+
+
 def _take_quantisation(run: Run) -> None:
     """Take away what was made under another section ``quantisation``; the choice of a recipe in both stays."""
     before, now = run.recorded_quantisation(), run.own_quantisation()
     if before == now:
         return
-    run.record.say(f"{run.folder}: quantisation is another than before; its results are made anew, training stays")
+    run.record.say(
+        f"{run.folder}: quantisation is another than before; its results are made anew, what was distilled stays"
+    )
     for name in reversed(FROM_QUANTISATION):
         made = STAGES[name].made(run)
         if name != "quantise":
@@ -136,9 +176,16 @@ def rehearse(run: Run) -> None:
     model = untrained(run)
     student = make_student(model, layers_of(pipeline, model))
     Objective(pipeline.distillation, Sizes.of(student), Sizes.of(model))
-    steps = pipeline.student.training.epochs * -(-len(run.lessons.texts) // pipeline.student.training.batch_size)
+    steps = _steps(run, pipeline.student.training)
+    if run.finishing:
+        with errors_about("quantisation.finishing"):
+            learning_rate_at(run.finishing.training, None, 0, _steps(run, run.finishing.training))
     if pipeline.pruning:
         with errors_about("pruning"):
             sparsity_at(pipeline.pruning, 0, steps)
             weights = {name: weight.detach().numpy() for name, weight in encoder_weights(student).items()}
             criterion_of(pipeline.pruning, student.config.n_heads)(weights, pipeline.pruning.sparsity)
+
+
+def _steps(run: Run, training: Training) -> int:
+    return training.epochs * -(-len(run.lessons.texts) // training.batch_size)

@@ -13,7 +13,7 @@ from distilspec.reference.recipes.encoder_linears import dense_weight, is_encode
 
 def student_program(run: Run) -> Program:
     """Return the float32 program of a run's student; single weights, heads and neurons stay dense with zeros."""
-    program = load_folder(run.folder / "student", name=run.pipeline.name).program
+    program = load_folder(run.student, name=run.pipeline.name).program
     section = run.pipeline.pruning
     if section is None or section.structure != "block" or section.block_shape == (1, 1):
         return program

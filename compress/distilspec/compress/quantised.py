@@ -1,10 +1,12 @@
 """
-What INT8 costs a model, one Linear at a time, and which Linears stay in float32 because of it.
+INT8 in torch: what it costs a model, which Linears stay in float32 because of it, and how a student learns with it.
 
 A Linear alone in INT8 is measured in torch: it sees its input and its weight as codes times scale, and codes and scales
 are those of the specification. Only the sums are float32's instead of exact integers. What several Linears cost
 together is asked of the program itself, by the function that the caller gives. The range of ``w8a8-dynamic`` is that of
 a whole batch, so its codes depend on which rows are read together, as the recipe says.
+
+Gradients pass straight through codes, by ``objectives.straight_through_gradient``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -23,15 +25,18 @@ from transformers import DistilBertForSequenceClassification, DistilBertPreTrain
 from distilspec.compress.accuracy import difference_of
 from distilspec.compress.batches import READING, EncodedRows, logits_of
 from distilspec.compress.observe import observe
-from distilspec.reference import ops
+from distilspec.reference import objectives, ops
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.contract.types import Array, BoolArray
+from distilspec.reference.contract.types import Array, BoolArray, CodeArray, Float32Array
 from distilspec.reference.program import Program
 from distilspec.reference.recipes import quantize_weight
 from distilspec.reference.recipes.encoder_linears import is_encoder_linear
 
 Ranges = Mapping[str, tuple[float, float]]
+
+#: Codes of an activation, their scale and their zero point.
+Coded: TypeAlias = tuple[CodeArray, Float32Array, CodeArray]
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,9 @@ def quantised(
     """
     Let the model compute as a recipe says while the block runs.
 
+    Inside, its weights are codes times scale, and so is what their gradients belong to. No weight is clipped by its own
+    scale, so those are the gradients of the weights themselves, which are there again when the block is over.
+
     Parameters
     ----------
     model : DistilBertPreTrainedModel
@@ -105,7 +113,11 @@ def quantised(
     with ExitStack() as stack:
         for name, tensor in inputs.items():
             linear = model.base_model.get_submodule(name)
-            stack.enter_context(_quantised_linear(linear, recipe, _activations(recipe, tensor, ranges)))
+            if recipe is not Recipe.W8A32:
+                coding = _activations(recipe, tensor, ranges)
+                handle = linear.register_forward_pre_hook(lambda _, args, coding=coding: _seen(args[0], coding))
+                stack.callback(handle.remove)
+            stack.enter_context(_quantised_weight(linear, recipe))
         yield
 
 
@@ -196,33 +208,50 @@ def _layer_of(model: DistilBertForSequenceClassification, name: str) -> int:
 
 
 @contextmanager
-def _quantised_linear(linear: nn.Module, recipe: Recipe, activations: Callable[[Array], Array]) -> Iterator[None]:
+def _quantised_weight(linear: nn.Module, recipe: Recipe) -> Iterator[None]:
     weight = linear.get_parameter("weight")
     plain = weight.detach().clone()
     codes, scale = quantize_weight(plain.numpy(), recipe)
-    handle = linear.register_forward_pre_hook(lambda _, args: _float32(activations(args[0].numpy())))
     try:
         with torch.no_grad():
             weight.copy_(_float32(ops.dequantize(codes, scale, axis=0)))
         yield
     finally:
-        handle.remove()
         with torch.no_grad():
             weight.copy_(plain)
 
 
-def _activations(recipe: Recipe, tensor: str, ranges: Ranges) -> Callable[[Array], Array]:
+def _activations(recipe: Recipe, tensor: str, ranges: Ranges) -> Callable[[Array], Coded]:
     match recipe:
         case Recipe.W8A8_DYNAMIC:
-            return lambda x: ops.dequantize(*ops.dynamic_quantize(x))
+            return ops.dynamic_quantize
         case Recipe.W8A8_DYNAMIC_TOKEN:
-            return lambda x: ops.dequantize(*ops.dynamic_quantize_token(x))
+            return ops.dynamic_quantize_token
         case Recipe.W8A8_STATIC | Recipe.W7A8_STATIC:
             scale, zero_point = ops.asymmetric_scale(*(np.asarray(end, np.float64) for end in ranges[tensor]))
-            return lambda x: ops.dequantize(ops.quantize(x, scale, zero_point), scale, zero_point)
-        case Recipe.W8A32:
-            return lambda x: x
+            return lambda x: (ops.quantize(x, scale, zero_point), scale, zero_point)
     raise UnsupportedError(f"recipe {recipe}: it is not measured in torch; expected one whose Linears alone are INT8")
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Codes times scale, with the gradient of ``objectives.straight_through_gradient``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, coding: Callable[[Array], Coded]) -> Tensor:
+        codes, ctx.scale, ctx.zero_point = coding(x.detach().numpy())
+        ctx.save_for_backward(x)
+        return _float32(ops.dequantize(codes, ctx.scale, ctx.zero_point))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (x,), (gradient,) = ctx.saved_tensors, gradients
+        found = objectives.straight_through_gradient(gradient.numpy(), x.detach().numpy(), ctx.scale, ctx.zero_point)
+        return _float32(found), None
+
+
+def _seen(x: Tensor, coding: Callable[[Array], Coded]) -> Tensor:
+    found: Tensor = _StraightThrough.apply(x, coding)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _float32(array: Array) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,15 +18,20 @@ from distilspec.compress.batches import EncodedRows
 from distilspec.compress.data import Rows, Splits, packaged_file, read_splits
 from distilspec.compress.pipeline import Pipeline
 from distilspec.compress.record import Record, write_json
+from distilspec.compress.sections.quantisation import Finishing
 from distilspec.compress.transfer import NO_LABEL, chosen, read_texts, sentences
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
-from distilspec.reference.formats.compressed import PIPELINE
+from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.formats.compressed import PIPELINE, STUDENT
 from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.named_models import NAMED_MODELS, load_model
 
-#: The section that decides nothing about training.
+#: The section that decides nothing about teacher and distillation.
 QUANTISATION = "quantisation"
+
+#: The student before it is finished.
+DISTILLED = "distilled"
 
 
 @contextmanager
@@ -50,6 +55,15 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def finishing_in(quantisation: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what of a section ``quantisation``, in the form of ``pipeline.json``, finishing depends on, or None."""
+    if not quantisation or "finishing" not in quantisation:
+        return None
+    is_calibrated = Recipe(quantisation["finishing"]["recipe"]).is_calibrated
+    names = ("finishing", "calibration", "calibration_rows") if is_calibrated else ("finishing",)
+    return {name: quantisation.get(name) for name in names}
 
 
 class PausedError(Exception):
@@ -126,6 +140,22 @@ class Run:
     def teacher(self) -> Path:
         """The teacher's Hugging Face folder."""
         return self.teacher_home / "model" if self.pipeline.teacher.training else self.origin
+
+    @property
+    def finishing(self) -> Finishing | None:
+        """How the distilled student is finished, or None."""
+        section = self.pipeline.quantisation
+        return section.finishing if section else None
+
+    @property
+    def student(self) -> Path:
+        """The Hugging Face folder of the student that is quantised and exported."""
+        return self.folder / STUDENT
+
+    @property
+    def distilled(self) -> Path:
+        """The folder of the student as distillation leaves it: already the student, unless it is finished."""
+        return self.folder / DISTILLED if self.finishing else self.student
 
     def encoded(self, rows: Rows, model: Path) -> EncodedRows:
         """Return rows as tokens of a model."""

@@ -68,7 +68,8 @@ def _seed_table(students: Sequence[Student]) -> Iterator[str]:
             for recipe in recipes:
                 kept = seed["kept_in_float32"].get(recipe)
                 points += [_number(seed["accuracy"].get(recipe)), "-" if kept is None else str(kept)]
-            minutes = [seed["seconds"].get("distil", 0.0) / 60, sum(seed["seconds"].values()) / 60]
+            learned = sum(seed["seconds"].get(stage, 0.0) for stage in ("distil", "finish"))
+            minutes = [learned / 60, sum(seed["seconds"].values()) / 60]
             yield _row(one["name"], str(seed["seed"]), *points, *(f"{value:.1f}" for value in minutes))
     if students:
         yield ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,8 @@ class Trainer:
         Of the whole run.
     origin : str
         Names pipeline and stage; a checkpoint of another origin is refused.
+    numerics : callable
+        Gives the block in which the student computes and its gradients are taken; weights move outside of it.
 
     Raises
     ------
@@ -100,6 +104,7 @@ class Trainer:
         *,
         steps: int,
         origin: str,
+        numerics: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Start at step 0."""
         if steps < 1:
@@ -110,6 +115,7 @@ class Trainer:
         self.pruning = pruning
         self.steps = steps
         self.origin = origin
+        self.numerics = numerics
         self.step = 0
         self.optimizer = torch.optim.AdamW(self._groups(), lr=training.learning_rate, fused=True)
         self.pruner: Pruner | None = None
@@ -136,17 +142,18 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate_at(self.training, self.pruning, self.step, self.steps)
         self.student.train(self.training.dropout)
-        student = observe(self.student, input_ids, attention_mask)
-        terms = self.objective(student, teacher, labels, attention_mask.bool())
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        wrong = [name for name, value in values.items() if not abs(value) < float("inf")]
-        if wrong:
-            raise RangeError(
-                f"training: {wrong[0]} is {values[wrong[0]]} at step {self.step}; expected a finite loss "
-                "(a smaller learning rate may help)"
-            )
-        self.optimizer.zero_grad()
-        torch.autograd.backward(torch.stack(list(terms.values())).sum())
+        with self.numerics():
+            student = observe(self.student, input_ids, attention_mask)
+            terms = self.objective(student, teacher, labels, attention_mask.bool())
+            values = {name: float(term.detach()) for name, term in terms.items()}
+            wrong = [name for name, value in values.items() if not abs(value) < float("inf")]
+            if wrong:
+                raise RangeError(
+                    f"training: {wrong[0]} is {values[wrong[0]]} at step {self.step}; expected a finite loss "
+                    "(a smaller learning rate may help)"
+                )
+            self.optimizer.zero_grad()
+            torch.autograd.backward(torch.stack(list(terms.values())).sum())
         self.optimizer.step()
         self.step += 1
         return values

@@ -29,7 +29,7 @@ from distilspec.reference.contract.errors import FormatError
 Array = NDArray[Any]
 
 #: Raised when what the files hold changes its meaning.
-VERSION = 2
+VERSION = 3
 
 PLAN, WEIGHTS = "plan.json", "weights.bin"
 

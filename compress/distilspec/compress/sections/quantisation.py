@@ -7,8 +7,16 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from distilspec.compress.sections.section import Count, Section
+from distilspec.compress.sections.training import Training
 
 Int8Recipe: TypeAlias = Literal["w8a8-static", "w7a8-static", "w8a8-dynamic", "w8a8-dynamic-token", "w8a32"]
+
+
+class Finishing(Section):
+    """The distilled student goes on to learn, and sees the inputs and weights of its Linears as codes times scale."""
+
+    recipe: Int8Recipe = Field(description="The one of recipes whose codes it learns with.")
+    training: Training = Field(default=Training(), description="How, by the losses of the section distillation.")
 
 
 class Quantisation(Section):
@@ -24,9 +32,19 @@ class Quantisation(Section):
     budget: float = Field(default=0.5, ge=0, allow_inf_nan=False,
         description="Points of validation accuracy that INT8 may cost; layers stay in float32 while more is shown.",
     )  # fmt: skip
+    finishing: Finishing | None = Field(default=None, description="Absent: the student is what distillation left.")
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
         return self.expect(
             len(set(self.recipes)) == len(self.recipes), f"recipes are {', '.join(self.recipes)}; expected each once"
+        )
+
+    @model_validator(mode="after")
+    def _finishes_for_a_program(self) -> Self:
+        recipe = self.finishing.recipe if self.finishing else self.recipes[0]
+        return self.expect(
+            recipe in self.recipes,
+            f"finishing.recipe is {recipe} and recipes are {', '.join(self.recipes)}; expected one of them because "
+            "no other has a program",
         )

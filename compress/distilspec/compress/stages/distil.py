@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import torch
 from transformers import DistilBertForSequenceClassification
@@ -12,6 +15,8 @@ from distilspec.compress.lesson import learn
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import Observation, observe
 from distilspec.compress.run import Run
+from distilspec.compress.sections.pruning import Pruning
+from distilspec.compress.sections.training import Training
 from distilspec.compress.students import load_classifier, save_classifier
 from distilspec.reference.contract.types import Array
 from distilspec.reference.formats.new_folder import new_folder
@@ -19,12 +24,30 @@ from distilspec.reference.formats.safetensors_file import SafetensorsFile, write
 
 
 def distil(run: Run) -> None:
-    """Prune and teach the student; the teacher's logits are computed once where no loss needs more of it."""
-    pipeline = run.pipeline
-    student, teacher = load_classifier(run.folder / "start"), load_classifier(run.teacher)
-    torch.manual_seed(pipeline.seed)
-    objective = Objective(pipeline.distillation, Sizes.of(student), Sizes.of(teacher))
-    section = pipeline.distillation
+    """Prune and teach the student."""
+    student, pipeline = load_classifier(run.folder / "start"), run.pipeline
+    teach(run, "distil", student, pipeline.student.training, pipeline.pruning, run.folder / "checkpoint", run.distilled)
+
+
+def teach(
+    run: Run,
+    stage: str,
+    student: DistilBertForSequenceClassification,
+    training: Training,
+    pruning: Pruning | None,
+    checkpoint: Path,
+    made: Path,
+    *,
+    numerics: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
+    """
+    Let the student learn by the pipeline's losses, and write it into the folder ``made``; errors as ``learn``.
+
+    The teacher's logits are computed once where no loss needs more of it.
+    """
+    teacher, section = load_classifier(run.teacher), run.pipeline.distillation
+    torch.manual_seed(run.pipeline.seed)
+    objective = Objective(section, Sizes.of(student), Sizes.of(teacher))
     if any((section.attention, section.hidden, section.relation, section.cosine)):
 
         def see(batch: Batch) -> Observation:
@@ -32,18 +55,18 @@ def distil(run: Run) -> None:
                 return observe(teacher, batch.input_ids, batch.attention_mask)
 
     else:
-        logits = torch.from_numpy(_teacher_logits(run, teacher))
+        logits = torch.from_numpy(_teacher_logits(run, stage, teacher))
 
         def see(batch: Batch) -> Observation:
             return Observation(logits[batch.rows], (), (), (), ())
 
-    rows, checkpoint = run.encoded(run.lessons, run.origin), run.folder / "checkpoint"
-    learn(run, "distil", student, objective, pipeline.student.training, pipeline.pruning, rows, see, checkpoint)
-    save_classifier(run.folder / "student", student, run.teacher / "tokenizer.json")
+    rows = run.encoded(run.lessons, run.origin)
+    learn(run, stage, student, objective, training, pruning, rows, see, checkpoint, numerics=numerics)
+    save_classifier(made, student, run.teacher / "tokenizer.json")
     checkpoint.unlink(missing_ok=True)
 
 
-def _teacher_logits(run: Run, teacher: DistilBertForSequenceClassification) -> Array:
+def _teacher_logits(run: Run, stage: str, teacher: DistilBertForSequenceClassification) -> Array:
     """Return the teacher's logits of what the student learns from, from the file that the first call writes."""
     home = run.teacher_home / f"logits-{hashlib.sha256(repr(run.lessons).encode()).hexdigest()[:12]}"
     if not home.exists():
@@ -51,5 +74,5 @@ def _teacher_logits(run: Run, teacher: DistilBertForSequenceClassification) -> A
         logits = logits_of(teacher, run.encoded(run.lessons, run.teacher))
         with new_folder(home) as temporary:
             write_safetensors(temporary / "lessons.safetensors", {"logits": logits})
-        run.record.event("distil", "logits", rows=len(logits))
+        run.record.event(stage, "logits", rows=len(logits))
     return SafetensorsFile(home / "lessons.safetensors").read("logits")

@@ -16,7 +16,7 @@ from distilspec.reference.formats.saved import load_program
 
 def evaluate(run: Run) -> None:
     """Ask the teacher, and the student in every program that is saved, about the test rows; compare row by row."""
-    rows = run.encoded(run.splits.test, run.folder / "student")
+    rows = run.encoded(run.splits.test, run.student)
     answers = {"teacher": program_logits(load_folder(run.teacher).program, rows)}
     for recipe, folder in Compressed(run.folder).programs.items():
         name = "student" if recipe is Recipe.FP32 else f"student-{recipe}"

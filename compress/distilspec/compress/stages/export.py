@@ -25,7 +25,7 @@ def export(run: Run) -> None:
             run.record.say(f"  no {recipe}: every layer stays in float32 because the budget allows no other")
     with new_folder(run.folder / "programs") as temporary:
         for name, made in programs.items():
-            save_program(made, temporary / name, tokenizer=run.folder / "student" / "tokenizer.json")
+            save_program(made, temporary / name, tokenizer=run.student / "tokenizer.json")
             if run.pipeline.outputs.onnx:
                 (temporary / f"{name}.onnx").write_bytes(_onnx(made))
         files = sorted(path for path in temporary.rglob("*") if path.is_file())

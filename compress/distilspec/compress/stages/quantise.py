@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from distilspec.compress.batches import READING
@@ -28,7 +29,7 @@ def quantise(run: Run) -> None:
     program = student_program(run)
     ranges: Ranges = result.ranges
     if not ranges and any(Recipe(name).is_calibrated for name in section.recipes):
-        ranges = _calibrated(run, section)
+        ranges = calibrated(run, run.student)
     made = result.choices
     chosen: dict[str, Any] = {}
     for name in section.recipes:
@@ -54,22 +55,24 @@ def quantisation_of(run: Run) -> Quantisation:
     return section
 
 
-def _calibrated(run: Run, section: Quantisation) -> Ranges:
-    rows = run.encoded(run.splits.train, run.folder / "student")
+def calibrated(run: Run, student: Path) -> Ranges:
+    """Return the ranges of the activations of a student in a Hugging Face folder, as the section says."""
+    section = quantisation_of(run)
+    rows = run.encoded(run.splits.train, student)
     chosen = range(min(section.calibration_rows, len(rows)))
     batches = [rows.inputs(chosen[start : start + READING]) for start in chosen[::READING]]
-    return calibrate(load_folder(run.folder / "student").program, batches, section.calibration)
+    return calibrate(load_folder(student).program, batches, section.calibration)
 
 
 def _chosen(run: Run, program: Program, recipe: Recipe, ranges: Ranges, budget: float) -> Choice:
     inputs = linears_of(program)
-    rows = run.encoded(run.splits.validation, run.folder / "student")
+    rows = run.encoded(run.splits.validation, run.student)
 
     def ask(kept: Sequence[str]) -> Array:
         return program_logits(apply_recipe(program, recipe, calibration=ranges, keep=kept), rows)
 
     with run.record.progress(f"quantise {recipe}", len(inputs)) as advance:
-        model = load_classifier(run.folder / "student")
+        model = load_classifier(run.student)
         choice = choose(model, recipe, inputs, ranges, rows, ask=ask, budget=budget, advance=advance)
     run.record.say(f"  {recipe}")
     for line in choice.sensitivity:

@@ -88,7 +88,7 @@ class Bound:
         shift = code_shift(self._target, signed=quantise.signed)
         dtype = np.int8 if quantise.signed else np.uint8
         if tensor is not None:
-            (layout, *_) = layouts(self._lowered, name)
+            (layout, *_) = layouts(self._lowered, name, self._target)
             held = codes_of(self._arena.view(buffer, np.uint8), layout, tensor.features, self._target)
             rows = self._unspaced(held, tensor.rows)
             return (rows.astype(np.int32) - shift).astype(dtype).reshape(*self._rows(tensor.rows), tensor.features)

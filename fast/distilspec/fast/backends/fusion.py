@@ -39,7 +39,7 @@ def fused_codes(lowered: Lowered, target: Target) -> dict[str, FusedCodes]:
         quantisers = [reader for reader in readers.get(step.out, ()) if isinstance(reader, Quantize)]
         if len(quantisers) != 1 or quantisers[0].scales is not Scales.STATIC:
             continue
-        found = layouts(lowered, quantisers[0].out)
+        found = layouts(lowered, quantisers[0].out, target)
         alone = len(readers[step.out]) == 1 and step.out not in shown
         if len(found) != 1 or not (alone or isinstance(step, LayerNorm)):
             continue
@@ -49,10 +49,28 @@ def fused_codes(lowered: Lowered, target: Target) -> dict[str, FusedCodes]:
     return fused
 
 
-def layouts(lowered: Lowered, codes: str) -> list[Layout]:
+def layouts(lowered: Lowered, codes: str, target: Target) -> list[Layout]:
     """Return in which layouts codes are read."""
     readers = [step for step in lowered.steps if isinstance(step, Linear) and step.x == codes]
-    return sorted({Layout.ROWS if step.sparse else Layout.FACTORS for step in readers})
+    return sorted({layout_of(step, target) for step in readers})
+
+
+def layout_of(step: Linear, target: Target) -> Layout:
+    """Return in which layout a Linear reads its codes."""
+    return Layout.ROWS if step.block_shape and not is_in_steps(step, target) else Layout.FACTORS
+
+
+def is_in_steps(step: Linear, target: Target) -> bool:
+    """
+    Return whether ``sparse_panels`` multiplies a block-sparse weight.
+
+    It is the quicker one where blocks are whole steps of a panel and no pair of weights is too much by itself, which
+    nearly all steps of other weights would be with any partner.
+    """
+    if step.block_shape is None or target.pair_limit is None:
+        return False
+    rows, columns = step.block_shape
+    return rows % target.panel == 0 and columns % target.dot == 0 and 2 * step.largest_code <= target.pair_limit
 
 
 def _read_by(step: Fused) -> list[str]:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distilspec.fast.backends.fusion import is_in_steps
 from distilspec.fast.codegen.ir import Function
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.block_sparse import ROWS, block_sparse, near_block_sparse, row_bytes
 from distilspec.fast.kernels.dense import dense
 from distilspec.fast.kernels.epilogue import Epilogue
-from distilspec.fast.kernels.layout import packed_blocks, packed_float_panels, packed_panels, padded
+from distilspec.fast.kernels.layout import packed_blocks, packed_float_panels, packed_panels, packed_steps, padded
 from distilspec.fast.kernels.linear import linear
+from distilspec.fast.kernels.sparse_panels import sparse_panels
 from distilspec.fast.lower.fused import Fused, Linear, Lowered
 
 Array = NDArray[Any]
@@ -24,6 +26,7 @@ Array = NDArray[Any]
 #: The kernels of Linears by their names.
 KERNELS: Mapping[str, Callable[[Target, int, Epilogue], Function]] = {
     "block_sparse": block_sparse, "near_block_sparse": near_block_sparse, "dense": dense, "linear": linear,
+    "sparse_panels": sparse_panels,
 }  # fmt: skip
 
 #: Bytes of codes of a tile that stay there while weights pass by: the smallest first cache of the targets' processors.
@@ -53,7 +56,11 @@ def pack(step: Linear, target: Target) -> Packed:
         return Packed("linear", {**panels.operands, "steps": inputs, **bias}, panels.units, target.panel * inputs)
     sums = step.weight.sum(axis=1, dtype=np.int32)
     common = {"sums": sums, "w_scale": np.ascontiguousarray(step.w_scale, np.float32), **bias}
-    if step.sparse:
+    if is_in_steps(step, target):
+        panels = packed_steps(step.weight, target)
+        work = target.panel * np.count_nonzero(step.weight) // max(1, outputs)
+        return Packed("sparse_panels", {**panels.operands, **common}, panels.units, work)
+    if step.block_shape:
         blocks = packed_blocks(step.weight, target)
         operands = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts, "inputs": inputs}
         work = blocks.weights.size * ROWS // max(1, outputs)

@@ -15,7 +15,7 @@ from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.ir import I64, Kind, Type, Value
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import FACTORS
-from distilspec.fast.kernels.panels import OFFSET, SumsOf, broadcast, factors, vectors_at_once
+from distilspec.fast.kernels.panels import OFFSET, SumsOf, broadcast, factors, multiplied, vectors_at_once
 from distilspec.fast.kernels.tiles import INDEX
 
 #: What codes are multiplied by.
@@ -49,7 +49,7 @@ def sums_in_fours(target: Target, vectors: int) -> SumsOf:
         zero, width = builder.zeros(Type(Kind.I32, target.lanes)), vectors_at_once(target, target.panel)
         by_row: list[list[Value]] = [[] for _ in range(target.panel)]
         for skipped in range(0, vectors, width):
-            block = _Block(builder, target, target.panel, min(width, vectors - skipped))
+            block = Block(builder, target, target.panel, min(width, vectors - skipped))
             some = builder.at(x, skipped * target.lanes * FACTORS)
             with builder.loop(0, even, 2, [zero] * (block.rows * block.vectors)) as step:
                 block.fetch(some, places, builder.add(step.index, STEPS_AHEAD))
@@ -68,14 +68,14 @@ def _with_extra(
     feature = builder.add(builder.mul(panel, target.panel), row)
     start = builder.offset(p["extra_starts"], builder.mul(feature, INDEX))
     first, end = (builder.load(builder.at(start, which * INDEX), type=I64) for which in (0, 1))
-    block = _Block(builder, target, 1, len(sums))
+    block = Block(builder, target, 1, len(sums))
     with builder.loop(first, end, 2, sums) as step:
         step.hand_on(*block.added(step.carried, x, p["extra_places"], p["extra_weights"], step.index))
     return step.results
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
     """Sums of some output features and some vectors of a tile, feature by feature, as many as registers hold."""
 
     builder: Builder
@@ -86,12 +86,8 @@ class _Block:
     def added(self, sums: Sequence[Value], x: Value, places: Value, weights: Value, step: Value) -> list[Value]:
         """Return ``sums`` with the products of a step and of the next one added."""
         builder, target, factor = self.builder, self.target, factors(self.target)
-        size = target.lanes * FACTORS
         here = builder.offset(weights, builder.mul(step, self.rows * FACTORS))
-        codes = [
-            [builder.load(builder.at(tokens, vector * size), type=factor) for vector in range(self.vectors)]
-            for tokens in self._codes(x, places, step)
-        ]
+        codes = [self._loaded(tokens) for tokens in self._codes(x, places, step)]
         made = []
         for row in range(self.rows):
             b, d = (
@@ -102,14 +98,31 @@ class _Block:
             made += [builder.dot8(total, a, b, c, d) for total, a, c in zip(old, *codes, strict=True)]
         return made
 
+    def added_alone(self, sums: Sequence[Value], x: Value, places: Value, weights: Value, step: Value) -> list[Value]:
+        """Return ``sums`` with the products of one step added."""
+        builder, target, factor = self.builder, self.target, factors(self.target)
+        here = builder.offset(weights, builder.mul(step, self.rows * FACTORS))
+        codes = self._loaded(self._codes(x, places, step, 1)[0])
+        made = []
+        for row in range(self.rows):
+            weight = broadcast(builder, target, builder.at(here, row * FACTORS), factor)
+            old = sums[row * self.vectors : (row + 1) * self.vectors]
+            made += [multiplied(builder, target, total, a, weight) for total, a in zip(old, codes, strict=True)]
+        return made
+
     def fetch(self, x: Value, places: Value, step: Value) -> None:
         """Fetch the codes of a step and of the next one."""
         for tokens in self._codes(x, places, step):
             self.builder.prefetch(tokens)
 
-    def _codes(self, x: Value, places: Value, step: Value) -> list[Value]:
-        """Return where the codes of a step and of the next one are."""
+    def _loaded(self, tokens: Value) -> list[Value]:
+        builder, size = self.builder, self.target.lanes * FACTORS
+        factor = factors(self.target)
+        return [builder.load(builder.at(tokens, vector * size), type=factor) for vector in range(self.vectors)]
+
+    def _codes(self, x: Value, places: Value, step: Value, steps: int = 2) -> list[Value]:
+        """Return where the codes of a step and of those after it are."""
         builder = self.builder
         place = builder.offset(places, builder.mul(step, OFFSET))
-        offsets = [builder.load(builder.at(place, which * OFFSET), type=Type(Kind.I32)) for which in (0, 1)]
+        offsets = [builder.load(builder.at(place, which * OFFSET), type=Type(Kind.I32)) for which in range(steps)]
         return [builder.offset(x, builder.extend_index(offset, signed=True)) for offset in offsets]

@@ -64,8 +64,8 @@ def in_limited_fours(weight: Array, rows: int, limit: int) -> Fours:
     even = count + count % 2
     panels = np.zeros((len(weight) // rows, even, rows, DOT), np.int8)
     panels[:, :count] = weight.reshape(-1, rows, count, DOT).transpose(0, 2, 1, 3)
-    sizes = _sizes(panels, limit).reshape(*panels.shape[:2], -1)
-    order = _partners(sizes, limit)
+    sizes = sizes_of(panels, limit).reshape(*panels.shape[:2], -1)
+    order = partners(sizes, limit)
     kept, sizes = (in_order(steps, order) for steps in (panels, sizes))
     steps = np.where(order < count, order, 0).astype(np.int32)
     # of two steps that are multiplied together, by row: [sign, pair]
@@ -118,7 +118,7 @@ def _by_feature(feature: Array, weights: Array, steps: Array, features: int, lim
     return weights[by], steps[by].astype(np.int32), starts
 
 
-def _sizes(weights: Array, limit: int) -> Array:
+def sizes_of(weights: Array, limit: int) -> Array:
     """
     Return of int8 weights [..., DOT] what those of each sign add up to in each pair: uint8 [..., sign, pair].
 
@@ -132,7 +132,7 @@ def _sizes(weights: Array, limit: int) -> Array:
     return sizes
 
 
-def _partners(sizes: Array, limit: int) -> Array:
+def partners(sizes: Array, limit: int) -> Array:
     """Return for panels of ``sizes`` [panels, even, n] an order in which few neighbours are too much together."""
     panels, even, each = sizes.shape
     whole = even // WINDOW * WINDOW

@@ -15,6 +15,7 @@ from distilspec.fast.kernels.codes import FACTORS
 from distilspec.fast.kernels.dense_fours import STEPS_AHEAD
 from distilspec.fast.kernels.fours import in_limited_fours
 from distilspec.fast.kernels.pairs import in_limited_pairs
+from distilspec.fast.kernels.sparse_steps import steps_by_two_and_alone
 
 Array = NDArray[Any]
 
@@ -75,9 +76,7 @@ class PackedPanels:
 
 def packed_panels(weight: Array, target: Target) -> PackedPanels:
     """Return a weight int8 [N, K] as ``dense`` reads it, padded with zeros."""
-    rows, columns = weight.shape
-    held = np.zeros((padded(rows, target.panel), padded(columns, target.dot)), weight_type(target))
-    held[:rows, :columns] = weight
+    held = _held(weight, target)
     units, steps = len(held) // target.panel, held.shape[1] // target.dot
     if target.pair_limit is not None:
         # a tile is read in another order for every panel: best from the first cache
@@ -94,6 +93,29 @@ def _fours(held: Array, target: Target, limit: int) -> dict[str, Array | int]:
         "extra_weights": fours.extra_weights, "extra_places": fours.extra_steps * step,
         "extra_starts": fours.extra_starts,
     }  # fmt: skip
+
+
+def packed_steps(weight: Array, target: Target) -> PackedPanels:
+    """Return a weight int8 [N, K] as ``sparse_panels`` reads it, padded with zeros; the target has a ``pair_limit``."""
+    assert target.pair_limit is not None
+    held = _held(weight, target)
+    pairs, singles = steps_by_two_and_alone(held, target.panel, target.pair_limit)
+    step = np.int32(target.tile * FACTORS)
+    operands: dict[str, Array | int] = {
+        "pair_weights": pairs.weights, "pair_places": np.append(pairs.steps, np.zeros(STEPS_AHEAD, np.int32)) * step,
+        "pair_starts": pairs.starts,
+        "single_weights": singles.weights, "single_places": singles.steps * step,
+        "single_starts": singles.starts,
+    }  # fmt: skip
+    return PackedPanels({**operands, "steps": held.shape[1] // target.dot, "block": 1}, len(held) // target.panel)
+
+
+def _held(weight: Array, target: Target) -> Array:
+    """Return a weight [N, K] in whole panels and steps."""
+    rows, columns = weight.shape
+    held = np.zeros((padded(rows, target.panel), padded(columns, target.dot)), weight_type(target))
+    held[:rows, :columns] = weight
+    return held
 
 
 def _block(steps: int, target: Target) -> int:

@@ -80,8 +80,9 @@ class Linear:
     y = x weight^T + bias, then the activation, then + residual.
 
     ``weight`` is ``float32 [N, K]``, or ``int8 [N, K]`` with ``w_scale`` ``float32 [N]`` for codes; zeros that a sparse
-    program leaves out are there, and ``sparse`` says that they are many. ``parts`` name the tensors that the features
-    from start until before stop are, where several steps of the program were merged.
+    program leaves out are there, and ``block_shape`` says what of. ``largest_code`` is the largest magnitude of a code
+    of the weight. ``parts`` name the tensors that the features from start until before stop are, where several steps of
+    the program were merged.
     """
 
     x: str
@@ -89,7 +90,8 @@ class Linear:
     weight: Array
     bias: Array
     w_scale: Array | None = None
-    sparse: bool = False
+    block_shape: tuple[int, int] | None = None
+    largest_code: int = 128
     activation: str | None = None
     residual: str | None = None
     parts: Mapping[str, tuple[int, int]] = field(default_factory=dict)

@@ -243,12 +243,14 @@ class _Lowering:
         if tuple(step.inputs[1:3]) != scales:
             raise self._refuse(step, f"the scale and zero point of {x}")
         weight = self._unpacked(step, 3) if sparse else self._constant(step, 3)
+        _, *block = self._constant(step, 3).shape
+        largest = int(np.abs(weight.astype(np.int16)).max(initial=0))
         after = 6 if sparse else 4
         if len(step.inputs) > after + 2:
             raise self._refuse(step, "no scale of the output: a step of its own quantises it")
         w_scale = np.broadcast_to(_float(self._constant(step, after)), len(weight)).copy()
         bias = self._bias(step, after + 1, len(weight))
-        self._emit_linear(Linear(x, step.name, weight, bias, w_scale, sparse))
+        self._emit_linear(Linear(x, step.name, weight, bias, w_scale, tuple(block) if sparse else None, largest))
 
     def _quantized_block_sparse_linear(self, step: Step) -> None:
         self._quantized_linear(step, sparse=True)

@@ -29,6 +29,7 @@ def merged(steps: Sequence[Fused]) -> list[Fused]:
                 out=f"{before.out} {step.out}",
                 weight=np.concatenate([before.weight, step.weight]),
                 bias=np.concatenate([before.bias, step.bias]),
+                largest_code=max(before.largest_code, step.largest_code),
                 w_scale=None if before.w_scale is None or step.w_scale is None else _joined(before, step),
                 parts={**(before.parts or {before.out: (0, start)}), step.out: (start, start + len(step.weight))},
             )
@@ -43,4 +44,4 @@ def _joined(a: Linear, b: Linear) -> Array:
 
 def _alike(a: Linear, b: Linear) -> bool:
     plain = all(linear.activation is None and linear.residual is None for linear in (a, b))
-    return plain and (a.x, a.sparse, a.quantised) == (b.x, b.sparse, b.quantised)
+    return plain and (a.x, a.block_shape, a.quantised) == (b.x, b.block_shape, b.quantised)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from distilspec.fast.backends.fusion import layout_of
 from distilspec.fast.backends.reading import code_shift
 from distilspec.fast.backends.weights import KERNELS, pack
 from distilspec.fast.isa.host import host_target
@@ -48,7 +49,7 @@ def code_product(
     y_scale: Float32Array | None = None,
     y_zero_point: CodeArray | None = None,
     *,
-    sparse: bool = False,
+    block_shape: tuple[int, int] | None = None,
 ) -> Array:
     """
     Return codes [..., K] times the transposed weight [N, K], scaled, plus a bias; codes where ``y_scale`` is given.
@@ -61,10 +62,11 @@ def code_product(
     result = np.float32 if y_zero_point is None else y_zero_point.dtype
     if not features:
         return np.empty((*x.shape[:-1], 0), result)
-    step = Linear("x", "y", rows_of(weight), _bias(bias, features), weight_scale, sparse)
+    largest = int(np.abs(weight.astype(np.int16)).max(initial=0))
+    step = Linear("x", "y", rows_of(weight), _bias(bias, features), weight_scale, block_shape, largest)
     packed = pack(step, target)
     held = rows.astype(np.int32) + code_shift(target, signed=x.dtype == np.int8)
-    codes = (tiled_rows if sparse else tiled_factors)(held, target)
+    codes = (tiled_rows if layout_of(step, target) is Layout.ROWS else tiled_factors)(held, target)
     operands: dict[str, Array | int | float] = {
         **packed.operands, "codes": codes, "tiles": len(codes),
         "x_scale": by_token(np.broadcast_to(x_scale, leading).reshape(-1, 1), count, np.float32),

@@ -23,4 +23,5 @@ def quantized_block_sparse_linear(
     expect_quantized_block_sparse_linear(x, data, indices, indptr)
     weight = unpacked(data, indices, indptr, x.shape[-1])
     expect_quantized_linear(x, x_scale, x_zero_point, weight, weight_scale, bias)
-    return code_product(x, x_scale, x_zero_point, weight, weight_scale, bias, sparse=True)
+    _, height, width = data.shape
+    return code_product(x, x_scale, x_zero_point, weight, weight_scale, bias, block_shape=(height, width))

@@ -28,6 +28,7 @@ from distilspec.reference.objectives.one_shot_sparsity import one_shot_sparsity
 from distilspec.reference.objectives.pattern_lock_mask import pattern_lock_mask
 from distilspec.reference.objectives.rewound_learning_rate import rewound_learning_rate
 from distilspec.reference.objectives.spread_layer_map import spread_layer_map
+from distilspec.reference.objectives.straight_through_gradient import straight_through_gradient
 from distilspec.reference.objectives.tinybert_attention import tinybert_attention
 from distilspec.reference.objectives.tinybert_hidden import tinybert_hidden
 from distilspec.reference.objectives.tinybert_layer_map import tinybert_layer_map
@@ -52,6 +53,7 @@ OBJECTIVES: Mapping[str, Callable[..., Any]] = MappingProxyType(
             pattern_lock_mask,
             rewound_learning_rate,
             spread_layer_map,
+            straight_through_gradient,
             tinybert_attention,
             tinybert_hidden,
             tinybert_layer_map,
@@ -77,6 +79,7 @@ __all__ = [
     "pattern_lock_mask",
     "rewound_learning_rate",
     "spread_layer_map",
+    "straight_through_gradient",
     "tinybert_attention",
     "tinybert_hidden",
     "tinybert_layer_map",

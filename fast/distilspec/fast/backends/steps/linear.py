@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from distilspec.fast.backends.forward import Floats, Forward, Operand
+from distilspec.fast.backends.fusion import layout_of
 from distilspec.fast.backends.weights import KERNELS
-from distilspec.fast.kernels.codes import Layout
 from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.lower.fused import Linear
 
@@ -17,7 +17,7 @@ def write_linear(forward: Forward, step: Linear) -> None:
     operands: dict[str, Operand] = {**packed.operands, "tiles": space.tiles}
     if step.quantised:
         scale, zero_point = forward.scales[step.x]
-        codes = forward.codes[step.x, Layout.ROWS if step.sparse else Layout.FACTORS]
+        codes = forward.codes[step.x, layout_of(step, forward.target)]
         operands |= {"codes": codes, "x_scale": scale, "zero_point": zero_point}
     else:
         operands["x"] = forward.whole(step.x)

@@ -22,7 +22,7 @@ def write_quantize(forward: Forward, step: Quantize) -> None:
     else:
         _write_ranges(forward, step, x)
     scale, zero_point = forward.scales[step.out]
-    for layout in layouts(forward.lowered, step.out):
+    for layout in layouts(forward.lowered, step.out, forward.target):
         operands: dict[str, Operand] = {
             "x": x, "x_scale": scale, "zero_point": zero_point, "features": forward.features(step.out),
             "codes": forward.made_codes(step, layout),
