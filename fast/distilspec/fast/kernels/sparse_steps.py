@@ -69,11 +69,11 @@ def _paired(panel: Array, sizes: Array, limit: int) -> Array:
     for count in np.unique(counts[counts > 1]):
         even = count + count % 2
         number = starts[counts == count, np.newaxis] + np.arange(even)
+        # the one that makes an odd number even is too much for every step, which has a weight somewhere
         of_steps = np.full((len(number), even, sizes.shape[1]), limit, np.uint8)
         of_steps[:, :count] = sizes[number[:, :count]]
         order = partners(of_steps, limit)
         ordered = in_order(of_steps, order)
         fits = (ordered[:, ::2].astype(np.int16) + ordered[:, 1::2] <= limit).all(axis=2)
-        fits &= (order < count).reshape(*fits.shape, 2).all(axis=2)
         found.append(np.take_along_axis(number, order, axis=1).reshape(*fits.shape, 2)[fits])
     return np.concatenate(found)
