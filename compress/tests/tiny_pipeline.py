@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 
 import torch
@@ -31,6 +32,8 @@ FIELDS = {
     "outputs": {"folder": "out"},
 }
 
+TWO_RECIPES = FIELDS["quantisation"] | {"recipes": ["w8a8-static", "w7a8-static"]}
+
 
 def write_sources(folder):
     """Write the model ``tiny``, and 258 texts labelled by whether there is food."""
@@ -43,3 +46,15 @@ def tiny_run(folder, out="out/tiny", **sections):
     """Return a run of the tiny pipeline, whole sections replaced; None leaves one out."""
     fields = {name: value for name, value in (FIELDS | sections).items() if value is not None}
     return Run(Pipeline.model_validate(fields), folder, folder / out)
+
+
+def made_by(run):
+    """Return the bytes of every file of the results but the log, by name."""
+    files = [path for path in run.folder.rglob("*") if path.is_file() and path.name != "log.jsonl"]
+    return {str(path.relative_to(run.folder)): path.read_bytes() for path in files}
+
+
+def events(run, name):
+    """Return the events of that name in the log."""
+    lines = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == name]

@@ -9,7 +9,6 @@ seed and section they were made: pipelines that agree share them.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.pruning import encoder_weights
 from distilspec.compress.record import write_json
 from distilspec.compress.run import DISTILLED, Run, alone_in, finishing_in
+from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.stages.distil import distil
 from distilspec.compress.stages.evaluate import evaluate
@@ -116,8 +116,16 @@ def _take_finished(run: Run) -> None:
     if before is None:
         run.student.rename(run.distilled)
     else:
-        with TemporaryDirectory(dir=run.folder, prefix=".student.") as temporary:
-            run.student.rename(Path(temporary) / "student")
+        _take_away(run.student)
+
+
+def _take_away(made: Path) -> None:
+    """Remove a file or a folder, if it is there; a kill leaves nothing in its place, or all of it."""
+    if made.is_dir():
+        with TemporaryDirectory(dir=made.parent, prefix=f".{made.name}.") as temporary:
+            made.rename(Path(temporary) / made.name)
+    else:
+        made.unlink(missing_ok=True)
 
 
 def _place_distilled(run: Run) -> None:
@@ -138,12 +146,12 @@ def _take_quantisation(run: Run) -> None:
     for name in reversed(FROM_QUANTISATION):
         made = STAGES[name].made(run)
         if name != "quantise":
-            shutil.rmtree(made) if made.is_dir() else made.unlink(missing_ok=True)
+            _take_away(made)
         elif made.exists() and before is not None and now is not None and _differ_in_recipes_alone(before, now):
             result = Compressed(run.folder)
             write_json(made, {"ranges": result.ranges, "recipes": result.choices})
         else:
-            made.unlink(missing_ok=True)
+            _take_away(made)
     run.write_own()
 
 
@@ -170,22 +178,29 @@ def rehearse(run: Run) -> None:
     Raises
     ------
     ContractError
-        As reading the rows and the model, the layer map, the losses, the block shape and the schedule.
+        As reading the rows and the model, the layer map, the losses, the block shape and the schedules.
     """
     pipeline = run.pipeline
     model = untrained(run)
     student = make_student(model, layers_of(pipeline, model))
     Objective(pipeline.distillation, Sizes.of(student), Sizes.of(model))
-    steps = _steps(run, pipeline.student.training)
+    train, lessons = len(run.splits.train.texts), len(run.lessons.texts)
+    if pipeline.teacher.training:
+        _rehearse_training("teacher.training", pipeline.teacher.training, None, train)
+    _rehearse_training("student.training", pipeline.student.training, pipeline.pruning, lessons)
     if run.finishing:
-        with errors_about("quantisation.finishing"):
-            learning_rate_at(run.finishing.training, None, 0, _steps(run, run.finishing.training))
+        _rehearse_training("quantisation.finishing.training", run.finishing.training, None, lessons)
     if pipeline.pruning:
         with errors_about("pruning"):
-            sparsity_at(pipeline.pruning, 0, steps)
+            sparsity_at(pipeline.pruning, 0, _steps(pipeline.student.training, lessons))
             weights = {name: weight.detach().numpy() for name, weight in encoder_weights(student).items()}
             criterion_of(pipeline.pruning, student.config.n_heads)(weights, pipeline.pruning.sparsity)
 
 
-def _steps(run: Run, training: Training) -> int:
-    return training.epochs * -(-len(run.lessons.texts) // training.batch_size)
+def _rehearse_training(name: str, training: Training, pruning: Pruning | None, texts: int) -> None:
+    with errors_about(name):
+        learning_rate_at(training, pruning, 0, _steps(training, texts))
+
+
+def _steps(training: Training, texts: int) -> int:
+    return training.epochs * -(-texts // training.batch_size)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from counted_program import ATTENTION, WEIGHTS, program
+from refusal import refused
 from tiny_result import tiny_result
 from typer.testing import CliRunner
 
@@ -109,12 +110,28 @@ def test_the_table_has_every_part_and_kernel(tmp_path, monkeypatch):
         assert text in result.stdout
 
 
-def test_a_students_sparsity_is_its_own(tmp_path):
+@pytest.mark.parametrize("pruned", [("--sparsity", "0.5"), ("--pruned", "ffn")])
+def test_a_students_sparsity_is_its_own(tmp_path, pruned):
     """It is not pruned once more."""
     folder = tiny_result(tmp_path / "out").folder
-    result = CliRunner().invoke(app, ["profile", "--model", str(folder), "--sparsity", "0.5"])
-    assert isinstance(result.exception, RangeError)
-    assert "is timed as its pipeline has made it; expected no --sparsity" in str(result.exception)
+    with refused(RangeError, "is timed as its pipeline has made it; expected no --sparsity or --pruned"):
+        CliRunner().invoke(app, ["profile", "--model", str(folder), *pruned], catch_exceptions=False)
+
+
+def test_what_is_pruned_is_chosen(monkeypatch):
+    """The workload knows it, and a choice that there is not is refused in one line."""
+    seen = []
+
+    def keep(workload, *_):
+        seen.append(workload)
+        raise RangeError("seen; expected no more")
+
+    monkeypatch.setattr(module, "profile", keep)
+    arguments = ["profile", "--sparsity", "0.8", "--block-shape", "4,4", "--pruned"]
+    for pruned, said in (("ffn", "seen; expected no more"), ("heads", "pruned is 'heads'; expected one of all, ffn")):
+        with refused(RangeError, f"^{said}$"):
+            CliRunner().invoke(app, [*arguments, pruned], catch_exceptions=False)
+    assert seen == [Workload(sparsity=0.8, block_shape=(4, 4), pruned="ffn")]
 
 
 def test_without_kernels_there_is_nothing_to_time(timed, monkeypatch):

@@ -233,10 +233,10 @@ def workloads(
         A sparsity is not in [0, 1), or ``pruned`` is neither all nor ffn.
     """
     if pruned not in PRUNED:
-        raise RangeError(f"bench: pruned is {pruned!r}; expected one of {', '.join(PRUNED)}")
+        raise RangeError(f"pruned is {pruned!r}; expected one of {', '.join(PRUNED)}")
     for sparsity in sparsities:
         if not 0.0 <= sparsity < 1.0:
-            raise RangeError(f"bench: sparsity is {sparsity}; expected 0 or more, and less than 1")
+            raise RangeError(f"sparsity is {sparsity}; expected 0 or more, and less than 1")
     found = [
         Workload(model, sparsity, block_shape, pruned) if sparsity else Workload(model)
         for sparsity in sparsities

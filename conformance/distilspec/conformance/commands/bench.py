@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from distilspec.conformance.commands.options import NAMED_MODEL_HELP, JsonOption, parse_block_shape
+from distilspec.conformance.commands.options import NAMED_MODEL_HELP, JsonOption, PrunedOption, parse_block_shape
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
 
@@ -31,7 +31,7 @@ def bench(
     recipe: Annotated[
         str | None, typer.Option(help="Calibrated recipe of every static INT8 form, instead of w8a8-static.")
     ] = None,
-    pruned: Annotated[str, typer.Option(help="all: every Linear of the encoder; ffn: the feed-forward ones.")] = "all",
+    pruned: PrunedOption = "all",
     base: Annotated[str | None, typer.Option(help="Against whom the ratios are: openvino-int8 if timed.")] = None,
     seconds: Annotated[float, typer.Option(help="Time for the rounds of each table.", min=0.0)] = 20.0,
     latency_limit: Annotated[

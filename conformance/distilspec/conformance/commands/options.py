@@ -20,6 +20,7 @@ NAMED_MODEL_HELP = "minilm, minilm-distilbert, a Hugging Face folder, or a folde
 
 SparsityOption = Annotated[float, typer.Option(help="Prune the model's encoder by block magnitude first.")]
 BlockShapeOption = Annotated[str, typer.Option(help="out,in of a pruned block.")]
+PrunedOption = Annotated[str, typer.Option(help="all: every Linear of the encoder; ffn: the feed-forward ones.")]
 TokenizerOption = Annotated[Path | None, typer.Option(help="The folder of the tokenizer of an ONNX file.")]
 RuntimeOption = Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the runtime, e.g. level=basic.")]
 SeedOption = Annotated[int, typer.Option(help="Decides every random input.", min=0)]

@@ -12,6 +12,7 @@ from distilspec.conformance.commands.options import (
     NAMED_MODEL_HELP,
     BlockShapeOption,
     JsonOption,
+    PrunedOption,
     parse_block_shape,
 )
 from distilspec.reference.contract.errors import RangeError
@@ -25,6 +26,7 @@ def profile(
     recipe: Annotated[Recipe, typer.Option(help="The numerics.")] = Recipe.W8A8_STATIC,
     sparsity: Annotated[float, typer.Option(help="Share of pruned blocks; not of a pipeline's student.")] = 0.0,
     block_shape: BlockShapeOption = "4,1",
+    pruned: PrunedOption = "all",
     shape: Annotated[str, typer.Option(help="BATCHxTOKENS.")] = "1x128",
     threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
     seconds: Annotated[float, typer.Option(help="Time for the rounds, of which the least counts.", min=0.0)] = 10.0,
@@ -42,9 +44,11 @@ def profile(
 
     result = compressed_of(model)
     if result is None:
-        (workload,) = workloads(model, [sparsity], [parse_block_shape(block_shape)])
-    elif sparsity:
-        raise RangeError(f"profile: {result.folder} is timed as its pipeline has made it; expected no --sparsity")
+        (workload,) = workloads(model, [sparsity], [parse_block_shape(block_shape)], pruned)
+    elif sparsity or pruned != "all":
+        raise RangeError(
+            f"profile: {result.folder} is timed as its pipeline has made it; expected no --sparsity or --pruned"
+        )
     else:
         workload = compression(result)[-1]
     found = measured(workload, recipe, Shape.parse(shape), threads, seconds)
