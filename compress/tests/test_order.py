@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 import torch
 from refusal import refused
-from tiny_pipeline import FIELDS, TWO_RECIPES, WORDS, events, made_by, tiny_run
+from tiny_pipeline import FIELDS, PRUNED_AT_THE_START, TWO_RECIPES, WORDS, events, made_by, tiny_run, write_sources
 
 from distilspec.compress import lesson, stages
 from distilspec.compress.engine import program_logits
 from distilspec.compress.lesson import origin_of
-from distilspec.compress.order import STAGES, run_stages
+from distilspec.compress.order import STAGES, rehearse, run_stages
+from distilspec.compress.record import Record
 from distilspec.compress.run import PausedError, alone_in
 from distilspec.compress.students import load_classifier
+from distilspec.compress.training import Trainer
+from distilspec.reference import objectives
 from distilspec.reference.contract.errors import FormatError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.compressed import Compressed
@@ -29,11 +36,31 @@ from distilspec.reference.recipes import quantize_weight
 from distilspec.reference.recipes.unpack import unpack
 
 UNFINISHED = [name for name in STAGES if name != "finish"]
+PRUNING = {"on-the-way": FIELDS["pruning"], "at-the-start": PRUNED_AT_THE_START}
+FINISHED = FIELDS["quantisation"] | {"finishing": {"recipe": "w8a8-static", "training": {"batch_size": 8}}}
 
 
-def test_a_whole_pipeline(sources):
-    """Student, programs in both forms, and the answers of those programs; their weights are the student's."""
-    run = tiny_run(sources, quantisation=TWO_RECIPES)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a function that gives a run that nothing has stopped, made once for all tests; they only read it."""
+    made = {}
+
+    def find(**sections):
+        key = json.dumps(sections, sort_keys=True)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("whole")
+            write_sources(folder)
+            made[key] = tiny_run(folder, **sections)
+            run_stages(made[key])
+        return made[key]
+
+    return find
+
+
+@pytest.mark.parametrize("pruning", PRUNING.values(), ids=PRUNING)
+def test_a_whole_pipeline(sources, pruning):
+    """Student, packed programs in both forms, and the answers of those programs; their weights are the student's."""
+    run = tiny_run(sources, quantisation=TWO_RECIPES, pruning=pruning)
     run_stages(run)
 
     weights = load_folder(run.folder / "student").weights
@@ -47,6 +74,11 @@ def test_a_whole_pipeline(sources):
     for recipe, model in (("fp32", "student"), *((name, f"student-{name}") for name in TWO_RECIPES["recipes"])):
         program = load_program(run.folder / "programs" / recipe)
         assert program.recipe == recipe
+        packed = [step for step in program.steps if "encoder" in step.tags and step.op.endswith("linear")]
+        assert {step.op for step in packed} == {f"{'' if recipe == 'fp32' else 'quantized_'}block_sparse_linear"}
+        for step in packed:
+            size = weights[f"{step.name}.weight"].size
+            assert program.constants[f"{step.name}.weight.data"].size == size // 2, "half of the blocks are left out"
         dense = unpack(program)
         linears = [step for step in dense.steps if "encoder" in step.tags and step.op.endswith("linear")]
         assert len(linears) == 12
@@ -185,21 +217,80 @@ def test_stages_one_by_one_give_the_same_bytes(sources):
 
 
 @pytest.mark.parametrize("step", [2, 5, 6, 9, 17], ids=lambda step: f"step-{step}")
-def test_a_pipeline_that_was_killed_ends_with_the_same_bytes(sources, kill_after, monkeypatch, step):
+def test_a_pipeline_that_was_killed_ends_with_the_same_bytes(sources, kill_after, monkeypatch, whole, step):
     """In the teacher's six steps, at its end, and in the student's twelve; the last checkpoint is two steps old."""
     monkeypatch.setattr(lesson, "CHECKPOINTS", 4)
-    whole, killed = tiny_run(sources), tiny_run(sources, "other/tiny")
-    run_stages(whole)
     kill_after(step)
     with pytest.raises(KeyboardInterrupt):
-        run_stages(killed)
-    again = tiny_run(sources, "other/tiny")
+        run_stages(tiny_run(sources))
+    again = tiny_run(sources)
     run_stages(again)
 
-    assert made_by(again) == made_by(whole)
+    assert made_by(again) == made_by(whole())
     assert len(events(again, "restored")) == (step != 6)
     model = "model/model.safetensors"
-    assert (again.teacher_home / model).read_bytes() == (whole.teacher_home / model).read_bytes()
+    assert (again.teacher_home / model).read_bytes() == (whole().teacher_home / model).read_bytes()
+
+
+def test_a_student_that_starts_pruned_is_killed_twice_and_ends_with_the_same_bytes(
+    sources, kill_after, monkeypatch, whole
+):
+    """At the eighth of its twelve Linears, of which nothing stays, and in its training, which goes on."""
+    monkeypatch.setattr(lesson, "CHECKPOINTS", 4)
+    formula, seen = objectives.least_squares_pruning, []
+
+    def killed(*arguments, **named):
+        seen.append(named)
+        if len(seen) == 8:
+            raise KeyboardInterrupt
+        return formula(*arguments, **named)
+
+    sections = {"pruning": PRUNED_AT_THE_START}
+    with monkeypatch.context() as patch:
+        patch.setattr(objectives, "least_squares_pruning", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_stages(tiny_run(sources, **sections))
+    run = tiny_run(sources, **sections)
+    assert not list(run.folder.glob("*start*"))
+    kill_after(9)
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(run)
+    run_stages(tiny_run(sources, **sections))
+
+    assert made_by(run) == made_by(whole(**sections))
+    assert [(line["stage"], line["step"]) for line in events(run, "restored")] == [("distil", 9)]
+
+
+def test_a_student_starts_with_the_zeros_that_it_keeps(monkeypatch, whole):
+    """It is reconstructed on the texts that the seed draws from its lessons, by what the section says."""
+    run, given = whole(pruning=PRUNED_AT_THE_START), []
+
+    def recorded(student, texts, section, **named):
+        given.append((texts, section.rows, section.rounds, named["block_shape"], named["sparsity"]))
+
+    monkeypatch.setattr(stages.student, "reconstruct", recorded)
+    monkeypatch.setattr(stages.student, "save_classifier", lambda *_: None)
+    stages.student.start_student(run)
+    ((texts, *told),) = given
+    lessons = run.encoded(run.lessons, run.teacher).encodings
+    drawn = np.random.Generator(np.random.PCG64(0)).permutation(48)[:10]
+    assert texts == [lessons[row].ids for row in drawn]
+    assert told == [10, 2, (4, 1), 0.5]
+
+    folders = (run.teacher, run.folder / "start", run.student)
+    teacher, start, student = (load_folder(folder).weights for folder in folders)
+    pruned = [name for name in start if name.endswith(".weight") and not start[name].all()]
+    assert len(pruned) == 12
+    for name in pruned:
+        kept = start[name] != 0
+        assert kept.sum() == kept.size // 2
+        np.testing.assert_array_equal(student[name] != 0, kept)
+        assert not np.array_equal(student[name], start[name]), "and the rest learns"
+    source = {0: 0, 1: 2}
+    for name in pruned:
+        layer = int(name.split(".")[2])
+        before = teacher[name.replace(f"layer.{layer}", f"layer.{source[layer]}")]
+        assert not np.array_equal(start[name], np.where(start[name] != 0, before, 0)), "the kept ones took over"
 
 
 def test_a_student_learns_from_texts_without_labels(sources, kill_after, monkeypatch):
@@ -242,6 +333,37 @@ def test_two_processes_do_not_work_in_one_folder(sources):
     run_stages(tiny_run(sources), "teacher")
 
     assert run.teacher.exists()
+
+
+def test_a_teacher_answers_once_for_two_runs_at_a_time(sources, monkeypatch):
+    """The second waits and takes what the first has written; so it does with a teacher that was made meanwhile."""
+    one, two = (tiny_run(sources, f"out/{name}") for name in ("one", "two"))
+    for run in (one, two):
+        for name in ("teacher", "student"):
+            run_stages(run, name)
+    logits_of, asked, again = stages.distil.logits_of, [], Event()
+
+    with ThreadPoolExecutor() as threads:
+        second = []
+
+        def slowly(*arguments):
+            asked.append(arguments)
+            if len(asked) == 2:
+                again.set()
+                return logits_of(*arguments)
+            second.append(threads.submit(run_stages, two, "distil"))
+            again.wait(0.5)
+            return logits_of(*arguments)
+
+        monkeypatch.setattr(stages.distil, "logits_of", slowly)
+        run_stages(one, "distil")
+        second[0].result()
+    assert len(asked) == 1
+    assert (two.student / "model.safetensors").exists()
+
+    steps = len(events(one, "step"))
+    STAGES["teacher"].work(one)
+    assert len(events(one, "step")) == steps
 
 
 def test_hours_stop_a_pipeline_at_a_checkpoint(sources):
@@ -300,6 +422,46 @@ def test_a_teacher_that_is_a_classifier_already_is_taken_as_it_is(sources):
             RangeError,
             "student.training: rewound_learning_rate: .*warm-up .* steps; expected fewer",
         ),
+        (
+            {"teacher": {"model": "tiny", "training": {"rewind": True}}},
+            RangeError,
+            "teacher.training: rewind is true and the schedule absent; expected cubic or distiller",
+        ),
+        (
+            {
+                "student": {"layers": [0, 2], "training": {"rewind": True}},
+                "pruning": FIELDS["pruning"] | {"schedule": {"kind": "one-shot"}},
+            },
+            RangeError,
+            "student.training: rewind is true and the schedule one-shot; expected cubic or distiller",
+        ),
+        (
+            {"quantisation": FINISHED | {"finishing": {"recipe": "w8a8-static", "training": {"rewind": True}}}},
+            RangeError,
+            "quantisation.finishing.training: rewind is true and the schedule absent; expected cubic or distiller",
+        ),
+        *(
+            (
+                {"pruning": {"structure": structure, "sparsity": sparsity, "schedule": {"kind": "one-shot"}}},
+                RangeError,
+                f"pruning: .*{name}.weight: sparsity {sparsity} drops every {structure}; expected that one is left",
+            )
+            for structure, sparsity, name in (("head", 0.9, "attention.q_lin"), ("neuron", 0.97, "ffn.lin1"))
+        ),
+        (
+            {"pruning": FIELDS["pruning"] | {"block_shape": [4, 4], "sparsity": 0.9}},
+            RangeError,
+            "pruning: .*attention.q_lin.weight: sparsity 0.9 drops every block; expected that one is left",
+        ),
+        *(
+            (
+                {"teacher": teacher, "pruning": FIELDS["pruning"] | {"schedule": {"kind": "pattern-lock"}}},
+                RangeError,
+                "pruning: schedule pattern-lock keeps the zeros that a student starts with: .*: 0 of 64 weights are "
+                "pruned; expected 32",
+            )
+            for teacher in (FIELDS["teacher"], {"model": "tiny"})
+        ),
         ({"data": FIELDS["data"] | {"text_column": "review"}}, FormatError, "columns are text, label; expected review"),
         ({"data": FIELDS["data"] | {"train_rows": 1000}}, RangeError, "1000 rows to train on; expected at most 168"),
         ({"data": FIELDS["data"] | {"max_length": 20}}, RangeError, "max_length is 20; expected at most 16"),
@@ -320,6 +482,28 @@ def test_parts_that_do_not_fit_are_refused_before_anything_is_trained(sources, s
 
     assert not list(run.teachers.rglob("checkpoint"))
     assert [path.name for path in run.folder.iterdir() if path.is_dir()] == []
+
+
+def test_a_package_that_only_the_export_needs_is_asked_for_first(tmp_path, monkeypatch, whole):
+    """Unless the pipeline does without ONNX."""
+    shutil.copytree(whole().source, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "distilspec.reference.formats.onnx_writer", raising=False)
+    run = tiny_run(tmp_path, "new/tiny")
+    with refused(UnsupportedError, "outputs: onnx is true and the package onnx is not installed; expected it"):
+        run_stages(run)
+    assert not run.teacher_home.exists()
+    without = tiny_run(tmp_path, outputs={"folder": "out", "onnx": False})
+    shutil.rmtree(without.folder / "programs")
+    run_stages(without, "export")
+    assert sorted(path.name for path in (without.folder / "programs").iterdir()) == ["fp32", "w8a8-static"]
+
+
+def test_heads_and_neurons_fall_out_as_long_as_one_is_left(sources):
+    """Half of two heads, and eleven of twelve neurons."""
+    for structure, sparsity in (("head", 0.5), ("neuron", 0.92)):
+        pruning = {"structure": structure, "sparsity": sparsity, "schedule": {"kind": "one-shot"}}
+        rehearse(tiny_run(sources, f"out/{structure}", pruning=pruning))
 
 
 def test_stages_that_cannot_run_are_refused(sources):
@@ -353,24 +537,81 @@ def test_results_and_checkpoints_of_other_pipelines_are_refused(sources, kill_af
         run_stages(other)
 
 
-@pytest.mark.parametrize("stage", ["teacher", "student", "export"])
-def test_a_full_disk_leaves_nothing_half_written(sources, stage):
-    """The system refuses a file of more than a few bytes, here by a limit of the process."""
-    for before in UNFINISHED[: UNFINISHED.index(stage)]:
-        run_stages(tiny_run(sources), before)
-    run = tiny_run(sources)
-    known = set(sources.rglob("*"))
+@pytest.mark.parametrize(
+    ("stage", "file", "limit"),
+    [
+        ("teacher", "checkpoint", 9000),
+        ("teacher", "model", 9000),
+        ("student", "start", 9000),
+        ("distil", "checkpoint", 9000),
+        ("distil", "distilled", 9000),
+        ("finish", "checkpoint-finish", 9000),
+        ("finish", "student", 9000),
+        ("quantise", "quantisation.json", 500),
+        ("export", "programs", 9000),
+        ("evaluate", "evaluation.json", 500),
+    ],
+)
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, capsys, whole, stage, file, limit):
+    """The system refuses a file of more than a few bytes, here by a limit of the process; with room it goes on."""
+    made = whole(quantisation=FINISHED)
+    shutil.copytree(made.source, tmp_path, dirs_exist_ok=True)
+    run = tiny_run(tmp_path, quantisation=FINISHED)
+    names = list(STAGES)
+    for name in names[names.index(stage) :]:
+        path = STAGES[name].made(run)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    run.record.path.unlink()
+    if "checkpoint" not in file:
+        monkeypatch.setattr(Trainer, "save", lambda *_: None)
+    known = set(tmp_path.rglob("*"))
+    with largest_file(limit), refused(FormatError, f"{file}.*; expected that the .* can be written"):
+        run_stages(run, stage)
+
+    assert {path for path in set(tmp_path.rglob("*")) - known if path.name != ".lock"} == {run.record.path}
+    assert [line["stage"] for line in events(run, "begin")] == [stage]
+    run_stages(tiny_run(tmp_path, quantisation=FINISHED), stage)
+    if stage == "teacher":
+        weights = "model.safetensors"
+        assert (run.teacher / weights).read_bytes() == (made.teacher / weights).read_bytes()
+    assert made_by(run).items() <= made_by(made).items()
+
+
+@contextmanager
+def largest_file(size):
+    """Let the system refuse a file of more than ``size`` bytes while the block runs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
-        with refused(FormatError, "expected that the .* can be written"):
-            run_stages(run, stage)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    left = {path for path in set(sources.rglob("*")) - known if path.name != ".lock"}
-    assert left <= {run.teacher_home, run.folder / "log.jsonl"}
-    run_stages(tiny_run(sources), stage)
+
+def test_a_log_has_whole_lines_only(tmp_path, capsys):
+    """A full disk leaves it as it was; a line that a kill cut off is taken away, and that is said."""
+    record = Record(tmp_path / "log.jsonl")
+    record.event("teacher", "begin")
+    before = record.path.read_bytes()
+    with largest_file(len(before) + 10), refused(FormatError, "log.jsonl: 10 of .*; expected that the log can"):
+        record.event("teacher", "end")
+    with largest_file(len(before)), refused(FormatError, "log.jsonl: .*; expected that the log can"):
+        record.event("teacher", "end")
+    assert record.path.read_bytes() == before
+    record.event("teacher", "end")
+    assert len([json.loads(line) for line in record.path.read_text().splitlines()]) == 2
+    assert not capsys.readouterr().err
+
+    whole = record.path.read_bytes()
+    for left in (whole[:-1], whole[:-20], before + b"{"):
+        record.path.write_bytes(left)
+        record.event("student", "begin")
+        lines = record.path.read_bytes().splitlines(keepends=True)
+        assert (lines[0], len(lines), json.loads(lines[1])["stage"]) == (before, 2, "student")
+        assert "log.jsonl: the last line was cut off in the middle; it is taken away" in capsys.readouterr().err
+    record.path.write_bytes(b"{")
+    record.event("student", "begin")
+    assert json.loads(record.path.read_text())["stage"] == "student"
 
 
 def test_a_folder_that_cannot_be_made_is_refused(sources):

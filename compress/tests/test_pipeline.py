@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -79,24 +80,36 @@ def test_everything_can_be_said(read):
         (LEAST + "pruning: {sparsity: 0.8}\n", "pruning.schedule is absent; expected it"),
         (
             LEAST + "pruning: {sparsity: 1.0, schedule: {kind: cubic}}\n",
-            "pruning.sparsity is 1.0; expected less than 1",
+            "pruning.sparsity is 1.0; expected less than 1 because it means: Share of the blocks, heads or neurons",
         ),
         (LEAST + "pruning: {sparsity: -1, schedule: {kind: cubic}}\n", "pruning.sparsity is -1; expected greater than"),
         (LEAST + "pruning: {sparsity: .nan, schedule: {kind: cubic}}\n", "expected texts, finite numbers"),
         (
             LEAST + "pruning: {sparsity: '0.8', schedule: {kind: cubic}}\n",
-            "pruning.sparsity is '0.8'; expected a valid",
+            "pruning.sparsity is '0.8'; expected a number because",
         ),
         (LEAST + PRUNING + ", block_shape: [4]}\n", "pruning.block_shape.1 is absent"),
         (LEAST + PRUNING + ", block_shape: [0, 1]}\n", "pruning.block_shape.0 is 0; expected greater than"),
         (
+            LEAST + PRUNING + ", block_shape: [4, 1, 1]}\n",
+            r"pruning.block_shape is \[4, 1, 1\]; expected no more than 2 entries because",
+        ),
+        (
             LEAST + PRUNING + ", structure: head, scope: global}\n",
             "pruning: scope is global and structure head; expected",
         ),
-        (LEAST + "pruning: {sparsity: 0.8, schedule: {kind: linear}}\n", "pruning.schedule is .*; expected"),
+        *(
+            (
+                LEAST + f"pruning: {{sparsity: 0.8, schedule: {schedule}}}\n",
+                r"pruning.schedule is .*; expected a mapping whose kind is cubic, distiller, one-shot or pattern-lock "
+                "because it means: How the sparsity is reached$",
+            )
+            for schedule in ("{}", "{kind: linear}")
+        ),
+        (LEAST + "pruning: {sparsity: 0.8, schedule: cubic}\n", "pruning.schedule is 'cubic'; expected a mapping"),
         (
             LEAST + "pruning: {sparsity: 0.8, schedule: {kind: cubic, begin: 0.7}}\n",
-            "pruning.schedule.cubic: begin is 0.7 and end 0.6; expected begin < end",
+            "pruning.schedule: begin is 0.7 and end 0.6; expected begin < end",
         ),
         (
             LEAST + "pruning: {sparsity: 0.01, schedule: {kind: distiller}}\n",
@@ -106,7 +119,20 @@ def test_everything_can_be_said(read):
             LEAST.replace("  labels", "  test_rows: all\n  labels"),
             "data: test_rows is all and test_file absent; expected a number",
         ),
-        (LEAST.replace("  labels", "  where: {a: []}\n  labels"), "data.where.a"),
+        (
+            LEAST.replace("  labels", "  where: {a: []}\n  labels"),
+            r"data.where.a is \[\]; expected a text or 1 or more entries because it means: Columns, and the only value",
+        ),
+        (LEAST.replace("  labels", "  where: {a: [1]}\n  labels"), "data.where.a.0 is 1; expected a text because"),
+        (
+            LEAST.replace(", 1: good", ""),
+            "data.labels is {'0': 'bad'}; expected 2 or more entries because it means: Name",
+        ),
+        (LEAST.replace("1: good", "1: 2"), "data.labels.1 is 2; expected a text because"),
+        (
+            LEAST.replace("  labels", "  test_rows: some\n  labels"),
+            "data.test_rows is 'some'; expected a whole number or 'all' because it means: Rows by which",
+        ),
         (LEAST + "distillation: {hard: 0}\n", "distillation: hard is 0 and no loss is named; expected"),
         (
             LEAST + "quantisation: {recipe: w8a8-static}\n",
@@ -124,14 +150,36 @@ def test_everything_can_be_said(read):
         ),
         (LEAST + "quantisation: {finishing: {}}\n", "quantisation.finishing.recipe is absent"),
         (LEAST + "quantisation: {finishing: {recipe: fp32}}\n", "quantisation.finishing.recipe is 'fp32'; expected"),
-        (LEAST + "student: {layers: []}\n", "student.layers"),
+        (
+            LEAST + "student: {layers: []}\n",
+            r"student.layers is \[\]; expected 1 or more entries or a whole number or 'all'",
+        ),
+        (
+            LEAST + "student: {layers: some}\n",
+            "student.layers is 'some'; expected a list or a whole number or 'all' because it means: Teacher layers to",
+        ),
+        (
+            LEAST + "quantisation: {percentile: 99}\n",
+            "quantisation: percentile is 99.0 and calibration minmax; expected calibration percentile because no other",
+        ),
+        (
+            LEAST + "quantisation: {sigmas: 3, calibration: percentile}\n",
+            "quantisation: sigmas is 3.0 and calibration percentile; expected calibration mean-sigma because no other",
+        ),
+        (
+            LEAST + "quantisation: {percentile: 50, calibration: percentile}\n",
+            "quantisation.percentile is 50; expected",
+        ),
+        (LEAST + "student: {layers: [0, x]}\n", "student.layers.1 is 'x'; expected a whole number because"),
+        (LEAST + "distillation: 3\n", "distillation is 3; expected a mapping because"),
+        (LEAST.replace("small", "Small", 1), r"name is 'Small'; expected a text of the form \^\[a-z0-9\]"),
         (LEAST + "seed: 1\nseed: 2\n", "a key stands twice"),
-        (LEAST + "seed: true\n", "seed is True; expected a valid integer"),
+        (LEAST + "seed: true\n", "seed is True; expected a whole number because it means: Of heads"),
         ("name: &a x\nseed: *a\n", "an alias is not allowed"),
         ("name: !!python/object/apply:os.system [ls]\n", "expected YAML"),
         ("[" * 5000, "expected YAML"),
-        ("- a\n", "the file is .*; expected"),
-        ("", "the file is None; expected"),
+        ("- a\n", r"the file is \['a'\]; expected a mapping$"),
+        ("", "the file is None; expected a mapping$"),
         ("day: 2026-11-21\n", "expected texts, finite numbers"),
         (b"\xff", "expected a readable YAML file"),
         ("#" * 200_000, "larger than 100,000 characters"),
@@ -141,6 +189,16 @@ def test_a_file_that_is_no_pipeline_is_refused_in_one_line(read, text, match):
     """Unknown keys, impossible values, contradictions, and YAML that is none or hostile."""
     with refused(FormatError, match):
         read(text)
+
+
+def test_what_is_the_default_is_not_in_the_names_of_results(read):
+    """A field that is new has a default, and leaves no trace: a run that an earlier version began goes on."""
+    plain = read(LEAST + "quantisation: {}\n")
+    assert json.loads(plain.model_dump_json(exclude_defaults=True))["quantisation"] == {}
+    said = read(LEAST + "quantisation: {percentile: 99.999, sigmas: 6, calibration: minmax}\n")
+    assert said.model_dump_json(exclude_defaults=True) == plain.model_dump_json(exclude_defaults=True)
+    other = read(LEAST + "quantisation: {percentile: 99.9, calibration: percentile}\n")
+    assert '"percentile":99.9' in other.model_dump_json(exclude_defaults=True)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -11,11 +11,13 @@ from refusal import refused
 from tiny_pipeline import FIELDS, tiny_run, write_sources
 from tiny_result import CONFIG, tiny_result
 
+from distilspec.compress.embeddings.section import Embeddings
 from distilspec.compress.pipeline import Pipeline
-from distilspec.compress.summary import Bytes, Planned, read_run, seconds_of, summarise
+from distilspec.compress.summary import Bytes, Measured, Planned, read_run, summarise
 from distilspec.compress.summary_picture import draw_pictures
-from distilspec.compress.summary_table import as_markdown
+from distilspec.compress.summary_table import as_markdown, teachers_of
 from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.saved import load_program
 from distilspec.reference.recipes.unpack import unpack
 
@@ -104,7 +106,7 @@ def test_every_recipe_has_its_own_rows(tmp_path):
     ]  # fmt: skip
     lines = list(as_markdown(summary))
     assert [line.split("|")[2].strip() for line in lines if line.startswith("| tiny | w") and "[" in line] == names
-    (seed,) = [line for line in lines if line.startswith("| tiny | 0 |")]
+    seed, _ = [line for line in lines if line.startswith("| tiny | 0 |")]
     assert seed.startswith("| tiny | 0 | 81.00 | 80.00 | 79.75 | 0 | 79.25 | 0 |")
 
     finish(runs[1], 324, 320, **{"w8a8-static": 319})
@@ -137,19 +139,93 @@ def test_bytes_are_those_of_the_saved_constants(tmp_path):
     assert finished.bytes["w8a8-static"].encoder < finished.bytes_with_zeros["w8a8-static"].encoder
 
 
-def test_seconds_are_those_of_work(tmp_path):
-    """Ten, a kill, an hour in which nothing ran, and five; another stage in between does not count."""
+def test_the_dense_teacher_stands_beside_what_was_made_of_it(tmp_path):
+    """Its bytes are those of its program, and every share is of them: all students may have one, or each its own."""
+    pytest.importorskip("matplotlib")
+    result = tiny_result(tmp_path)
+    answers = {name: {"correct": "10"} for name in ("teacher", "student", "student-w8a8-static")}
+    (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
+    fields = json.loads((result.student / "config.json").read_text())
+    (result.student / "config.json").write_text(json.dumps(fields | {"n_layers": CONFIG.num_layers}))
+    summary = summarise("tiny", [Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder)])
+    program = load_folder(result.teacher).program
+    constants = sum(array.nbytes for array in program.constants.values())
+    linears = CONFIG.num_layers * 4 * (4 * (16 * 16 + 16) + 2 * (16 * 16 + 16))
+
+    (student,) = summary["students"]
+    assert student["teacher_bytes"] == {"encoder": linears, "total": constants}
+    (teacher,) = [line for line in as_markdown(summary) if line.startswith("| teacher |")]
+    assert teacher == f"| teacher | fp32 | {linears / 1e6:.2f} | 100% | - | {constants / 1e6:.2f} | 100% |"
+    (row,) = [line for line in as_markdown(summary) if line.startswith("| tiny | w8a8-static |") and "%" in line]
+    assert row.split("|")[4].strip() == f"{student['bytes']['w8a8-static']['encoder'] / linears:.0%}"
+    draw_pictures(summary, tmp_path)
+    assert "<!-- teacher -->" in (tmp_path / "size.svg").read_text()
+
+    other = student | {"name": "other"}
+    assert list(teachers_of([student, other])) == ["teacher"]
+    other["teacher_bytes"] = {"encoder": 1, "total": 2}
+    assert list(teachers_of([student, other])) == ["teacher of tiny", "teacher of other"]
+    assert teachers_of([student | {"teacher_bytes": None}]) == {}
+
+
+def test_costs_are_those_of_the_log(tmp_path):
+    """Minutes of processors, at least those that are known of a stage that was stopped, and the largest memory."""
+    run = finish(planned(tmp_path), 324, 320, 320)
     events = [
-        (0, "distil", "begin"), (4, "distil", "step"), (10, "distil", "step"), (3610, "distil", "begin"),
-        (3612, "distil", "restored"), (3615, "distil", "end"), (3615, "export", "begin"), (3617, "export", "end"),
+        (0, "teacher", "begin", {}), (60, "teacher", "end", {"cpu_seconds": 90.0, "peak_mib": 700}),
+        (60, "distil", "begin", {}), (120, "distil", "step", {}), (600, "distil", "begin", {}),
+        (660, "distil", "end", {"cpu_seconds": 120.0, "peak_mib": 2292}),
+        (660, "evaluate", "begin", {}), (690, "evaluate", "end", {"cpu_seconds": 30.0, "peak_mib": 800}),
     ]  # fmt: skip
-    log = tmp_path / "log.jsonl"
-    log.write_text("".join(json.dumps({"time": t, "stage": s, "event": e}) + "\n" for t, s, e in events))
-    assert seconds_of(log) == {"distil": 15, "export": 2}
-    assert seconds_of(tmp_path / "absent.jsonl") == {}
-    log.write_text("not JSON\n")
-    with refused(FormatError, "log.jsonl: line 1 is 'not JSON'; expected"):
-        seconds_of(log)
+    lines = [json.dumps({"time": t, "stage": s, "event": e, **more}) for t, s, e, more in events]
+    (run.folder / "log.jsonl").write_text("\n".join(lines) + "\n")
+    found = list(as_markdown(summarise("all", [run])))
+    assert "| tiny | 0 | 1.5 | > 2.0 | > 4.0 | 3.5 | 2,292 |" in found
+
+    (run.folder / "log.jsonl").unlink()
+    assert "| tiny | 0 | - | - | - | 0.0 | - |" in list(as_markdown(summarise("all", [run])))
+
+
+def test_what_is_judged_by_other_rows_has_tables_of_its_own(tmp_path):
+    """And a panel of its own: accuracies on other rows do not compare; goals stay those of each student."""
+    pytest.importorskip("matplotlib")
+    posts = FIELDS["data"] | {"test_file": "news/posts.csv", "where": {"group": ["med", "space"], "language": "en"}}
+    posts |= {"test_rows": "all"}
+    runs = [
+        finish(planned(tmp_path / "a"), 324, 320, 320),
+        finish(planned(tmp_path / "b", name="posts", data=posts), 300, 290, 280),
+        finish(planned(tmp_path / "c", name="third"), 324, 322, 322),
+    ]
+    summary = summarise("all", runs)
+    lines = list(as_markdown(summary))
+
+    assert [one["data"] for one in summary["students"]] == [
+        "texts.csv", "posts.csv (group med, space; language en)", "texts.csv"
+    ]  # fmt: skip
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## texts.csv", "## posts.csv (group med, space; language en)", "## Costs and times"
+    ]  # fmt: skip
+    border, end = lines.index("## posts.csv (group med, space; language en)"), lines.index("## Costs and times")
+    films, news = lines[lines.index("## texts.csv") : border], lines[border:end]
+    assert not any("| posts |" in line for line in films)
+    assert not any("| tiny |" in line or "| third |" in line for line in news)
+    assert [line.split("|")[-2].strip() for line in news if " at least " in line] == ["missed", "missed"]
+    draw_pictures(summary, tmp_path)
+    text = (tmp_path / "accuracy.svg").read_text()
+    assert "<!-- texts.csv -->" in text
+    assert "<!-- posts.csv (group med, space; language en) -->" in text
+
+
+def test_measurements_are_named_where_they_are_and_where_they_are_not(tmp_path):
+    """They have no students."""
+    sets = [{"kind": "first-sentence", "name": "news", "file": "news.txt"}]
+    fields = {"kind": "embeddings", "name": "lee", "model": "minilm", "retrieval": sets, "outputs": {"folder": "out"}}
+    measured = [Measured(Embeddings.model_validate(fields), Path("lee.yaml"), tmp_path / name) for name in ("a", "b")]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "embeddings.md").write_text("table")
+    lines = list(as_markdown(summarise("all", [], measured)))
+    assert f"- `lee`: `{tmp_path / 'a' / 'embeddings.md'}`" in lines
+    assert f"- `lee`: not measured (`{tmp_path / 'b'}`)" in lines
 
 
 @pytest.mark.parametrize(

@@ -113,20 +113,24 @@ def test_a_finished_student_has_exactly_the_sparsity_that_was_asked_for(pruning)
 
 
 def test_a_locked_pattern_is_learned_around():
-    """The zeros of the first run are those of the second; a sparsity that is not theirs is refused at the end."""
+    """The zeros of the first run are those of the second; without them, or with too few, no step is taken."""
     first, seen = trainer(CUBIC)
     go(first, seen, STEPS)
-    for sparsity in (0.5, 0.75):
-        run, seen = trainer()
-        run.student.load_state_dict(first.student.state_dict())
+
+    def locked(sparsity, zeros):
+        run, _ = trainer()
+        if zeros:
+            run.student.load_state_dict(first.student.state_dict())
         section = Pruning.model_validate({"sparsity": sparsity, "schedule": {"kind": "pattern-lock"}})
-        locked = Trainer(run.student, run.objective, run.training, section, steps=STEPS, origin="lock")
-        go(locked, seen, STEPS)
-        if sparsity == 0.5:
-            locked.finish()
-            continue
-        with refused(RangeError, "weights are pruned; expected"):
-            locked.finish()
+        return Trainer(run.student, run.objective, run.training, section, steps=STEPS, origin="lock")
+
+    run = locked(0.5, zeros=True)
+    go(run, seen, STEPS)
+    run.finish()
+    for sparsity, zeros, found in ((0.75, True, 32), (0.5, False, 0)):
+        wanted = round(64 * sparsity)
+        with refused(RangeError, f"schedule pattern-lock .*: {found} of 64 weights are pruned; expected {wanted} "):
+            locked(sparsity, zeros)
 
 
 def test_the_schedules_are_the_formulas_in_shares_of_the_steps():
@@ -140,6 +144,10 @@ def test_the_schedules_are_the_formulas_in_shares_of_the_steps():
     assert learning_rate_at(rewound, section, 29, 100) == 31 / 50
     later = Pruning.model_validate({"sparsity": 0.8, "schedule": {"kind": "cubic", "begin": 0.3, "end": 0.5}})
     assert learning_rate_at(rewound, later, 20, 100) == 60 / 70
+    at_once = Pruning.model_validate({"sparsity": 0.8, "schedule": {"kind": "one-shot"}})
+    for pruning, name in ((None, "absent"), (at_once, "one-shot")):
+        with refused(RangeError, f"rewind is true and the schedule {name}; expected cubic or distiller because"):
+            learning_rate_at(rewound, pruning, 0, 100)
 
 
 def test_what_cannot_go_on_is_refused(tmp_path):

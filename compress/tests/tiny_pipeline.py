@@ -32,6 +32,14 @@ FIELDS = {
     "outputs": {"folder": "out"},
 }
 
+#: A student that starts pruned, and learns with the zeros that it has.
+PRUNED_AT_THE_START = {
+    "block_shape": [4, 1],
+    "sparsity": 0.5,
+    "schedule": {"kind": "pattern-lock"},
+    "reconstruction": {"rows": 10, "rounds": 2},
+}
+
 TWO_RECIPES = FIELDS["quantisation"] | {"recipes": ["w8a8-static", "w7a8-static"]}
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import jsonschema
 import numpy as np
 import pytest
 from stepwise import StepwiseRuntime
 from tiny_models import DistilBertConfig, copied, tiny_folder
+from tiny_result import tiny_result
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from distilspec.conformance.cli import app, main
 from distilspec.conformance.report.json_report import schema
+from distilspec.fast import Engine
+from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.ops import OPERATORS
 
 COMMANDS = (["check"], ["run"], ["replay"], ["spec"], ["goldens", "verify"], ["goldens", "make"])
@@ -199,6 +204,56 @@ def test_runtimes_answer_as_the_reference_does(call, folder, runtime, recipe):
 
     assert status == 0
     assert json.loads(out)[0]["similarity"] == pytest.approx(expected, abs=0.02 if recipe != "fp32" else 1e-5)
+
+
+@pytest.mark.parametrize("recipe", Recipe)
+def test_fast_prints_what_the_reference_prints(call, folder, recipe, monkeypatch):
+    """A saved model, for a person: the same line, in which a unit of the last digit is what rounding may turn."""
+    arguments = ["run", folder, "a man is eating", "food", "--recipe", recipe]
+    expected, pair = call(*arguments)[1].split("  ", 1)
+    ran, run = [], Engine.run
+    monkeypatch.setattr(Engine, "run", lambda self, inputs: (ran.append(self.recipe), run(self, inputs))[1])
+
+    status, out, err = call(*arguments, "--runtime", "fast", "--option", "threads=1")
+
+    similarity, printed = out.split("  ", 1)
+    assert (status, err, printed, ran) == (0, "", pair, [recipe])
+    assert len(similarity.split(".")[1]) == 4
+    assert abs(Decimal(similarity) - Decimal(expected)) <= Decimal("0.0001")
+
+
+def test_a_saved_student_answers_by_any_runtime(call, tmp_path):
+    """What a pipeline has made, under the recipe of its saved program: the label, and scores as above."""
+    arguments = ["run", tiny_result(tmp_path).folder, "a man", "--recipe", "w8a8-static"]
+    label, expected = call(*arguments)[1].rsplit(" ", 1)
+
+    status, out, _ = call(*arguments, "--runtime", "fast")
+
+    assert status == 0
+    assert out.rsplit(" ", 1)[0] == label
+    assert abs(Decimal(out.rsplit(" ", 1)[1]) - Decimal(expected)) <= Decimal("0.0001")
+
+
+def test_a_runtime_of_whole_models_answers(call, folder):
+    """CTranslate2 takes the model and no program; a recipe that it has no mode for is refused in one line."""
+    pytest.importorskip("ctranslate2")
+    arguments = ["run", folder, "a man is eating", "food", "--runtime", "ctranslate2"]
+
+    assert call(*arguments)[0] == 0
+    unusable(call(*arguments, "--recipe", "w8a32"), "ctranslate2 declares no mode that carries out w8a32")
+
+
+def test_help_names_every_runtime_by_the_page_that_lists_them():
+    """No list of some of them, which the next adapter would make wrong; a bare check says whom it judges and why."""
+    helps = {
+        name: next(parameter.help for parameter in command.params if parameter.name == "runtime")
+        for name, command in get_command(app).commands.items()
+        if name in ("check", "run", "locate")
+    }
+
+    assert len(helps) == 3
+    assert all(text.startswith("A name that docs/runtimes.md lists") for text in helps.values())
+    assert "Without a name the reference, which every installation has" in helps["check"]
 
 
 @pytest.mark.parametrize(

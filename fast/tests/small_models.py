@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 
 import numpy as np
@@ -36,6 +37,16 @@ def small_program(recipe="fp32", *, family="distilbert", head="feature-extractio
         program = prune(program, sparsity=sparsity, block_shape=block_shape)
     ranges = calibrate(program, [inputs(program, 4, 20)], recipe=recipe) if Recipe(recipe).is_calibrated else None
     return apply_recipe(program, Recipe(recipe), calibration=ranges)
+
+
+def renamed(program, old, new):
+    """Return the program with an input of another name."""
+    steps = tuple(
+        dataclasses.replace(step, inputs=tuple(new if name == old else name for name in step.inputs))
+        for step in program.steps
+    )
+    specs = {new if name == old else name: spec for name, spec in program.inputs.items()}
+    return program.replace(inputs=specs, steps=steps)
 
 
 def inputs(program, batch, sequence, seed=0):

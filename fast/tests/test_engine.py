@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_models import inputs, small_program
+from small_models import inputs, renamed, small_program
 from tiny_result import inputs_of, tiny_result
 
+from distilspec.conformance.result import State
+from distilspec.conformance.segments import judge_segments
 from distilspec.fast import Engine, compile
 from distilspec.fast.backends import native
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
@@ -81,14 +83,17 @@ def test_padding_is_left_out_where_nobody_sees_it(head, monkeypatch):
 
 
 def test_one_scale_for_the_tensor_keeps_the_batch_together(monkeypatch):
-    """Or the scale would be that of a part."""
+    """Or the scale would be that of a part, which the specification fixes from all of the tensor, and so the codes."""
     monkeypatch.setattr(native, "TOKENS_TOGETHER", 40)
-    arrays = inputs(small_program(), 7, 20)
-    with engine("w8a8-dynamic") as made, engine("w8a8-dynamic", backend="numpy") as other:
-        got, expected = (run.run(arrays)["last_hidden_state"] for run in (made, other))
-    assert {shape for shape, _ in made._backend._bound} == set()
-    # float32 of another order: a code that flips moves a result by at most some steps of 2^-7 of its range
-    assert np.abs(got - expected).max() < 0.05
+    program = small_program("w8a8-dynamic")
+    arrays = inputs(program, 7, 20)
+    with Engine(program) as made:
+        outputs = made.run(arrays)
+        assert {shape for shape, _ in made._backend._bound} == {(7, 20)}
+        same, shown = made.run_exposed(arrays, made.survivors())
+    assert bits(outputs) == bits(same)
+    judged = list(judge_segments(program, {**program.checked(arrays), **shown}))
+    assert [found.judgement for found in judged if found.judgement.state is not State.PASS] == []
 
 
 @pytest.mark.parametrize("sequence", [1, 2, 7, 8, 9, 15, 16, 17, 31])
@@ -138,6 +143,22 @@ def test_without_a_mask_every_token_counts():
         assert bits(made(arrays["input_ids"])) == bits(expected)
 
 
+@pytest.mark.parametrize("head", ["sentence-embedding", "question-answering"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_mask_may_have_any_name(backend, head):
+    """With the bits of the usual one, given or absent; and ids may be called a mask."""
+    program = small_program(family="bert", head=head)
+    other = renamed(renamed(program, "attention_mask", "keep"), "token_type_ids", "types_mask")
+    arrays = inputs(program, 3, 19)
+    given = [
+        (arrays, {new: arrays[old] for old, new in zip(program.inputs, other.inputs, strict=True)}),
+        ({"input_ids": arrays["input_ids"]},) * 2,
+    ]
+    with Engine(program, backend=backend) as made, Engine(other, backend=backend) as same:
+        for usual, unusual in given:
+            assert bits(same.run(unusual)) == bits(made.run(usual))
+
+
 def test_an_empty_batch_gives_empty_outputs():
     """With the other axes as they would be."""
     for backend in BACKENDS:
@@ -156,6 +177,8 @@ def test_an_empty_batch_gives_empty_outputs():
     ({"input_ids": np.full((2, 4), -1)}, RangeError, "input_ids: holds -1; expected 0 to 49"),
     ({"input_ids": np.zeros((1, 41), int), "attention_mask": None}, RangeError, "of 41 tokens; expected at most 40"),
     ({"labels": np.zeros((2, 4), int)}, UnsupportedError, "input labels does not exist; expected input_ids"),
+    ({"input_ids": [[1, 2], [3]]}, ShapeError, r"input_ids: rows of unequal lengths; expected \[batch, sequence\]"),
+    ({"attention_mask": [[1], [1, 0]]}, ShapeError, r"attention_mask: rows of unequal lengths; expected \[batch"),
 ])  # fmt: skip
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_bad_input_is_refused_in_one_line(change, error, message, backend):
@@ -174,18 +197,37 @@ def test_what_cannot_be_compiled_is_refused():
         engine(backend="cuda")
     with pytest.raises(UnsupportedError, match="a program of recipe fp32; expected a model to apply w8a8-static to"):
         compile(small_program(), recipe="w8a8-static")
-    with pytest.raises(RangeError, match="threads: got 0"):
-        engine(threads=0)
+    for asked in ({"sparsity": 0.5}, {"calibration": ["a text"]}, {"head": "masked-lm"}):
+        with pytest.raises(UnsupportedError, match=f"{next(iter(asked))} of a program, which is run as it is"):
+            compile(small_program(), **asked)
+    with pytest.raises(DTypeError, match="the model is a int; expected a Program, a Model, or the name or folder of"):
+        compile(3)
 
 
-def test_without_llvmlite_numpy_computes(monkeypatch):
+@pytest.mark.parametrize("threads", [0, -1, 10_000, "2", 1.5, None])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_impossible_number_of_threads_is_refused(backend, threads, monkeypatch):
+    """In one line, before any weight is packed."""
+    monkeypatch.setattr("distilspec.fast.engine.lower", None)
+    with pytest.raises(RangeError, match=f"threads: got {threads!r}; expected 1 to [0-9]+, the processors"):
+        Engine(small_program(), threads=threads, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("distilspec.fast.engine.find_spec", lambda _: None, "llvmlite is not installed"),
+        ("sys.platform", "darwin", "kernels run on Linux and this system is darwin"),
+    ],
+)
+def test_without_kernels_numpy_computes(monkeypatch, name, value, reason):
     """With a warning; who asks for kernels is refused."""
-    monkeypatch.setattr("distilspec.fast.engine.find_spec", lambda _: None)
+    monkeypatch.setattr(name, value)
     arrays = inputs(small_program(), 2, 5)
-    with pytest.warns(UserWarning, match="llvmlite is not installed, so NumPy computes"):
+    with pytest.warns(UserWarning, match=f"^{reason}, so NumPy computes"):
         made = engine(backend="auto")
     assert bits(made.run(arrays)) == bits(engine(backend="numpy").run(arrays))
-    with pytest.raises(UnsupportedError, match="backend native: llvmlite is not installed"):
+    with pytest.raises(UnsupportedError, match=f"backend native: {reason}; expected Linux with llvmlite"):
         engine(backend="native")
 
 

@@ -10,6 +10,7 @@ import pytest
 from small_models import inputs, small_program
 
 from distilspec.fast import Engine
+from distilspec.fast.packed_folder import _plan_hash
 from distilspec.reference.contract.errors import FormatError, UnsupportedError
 
 
@@ -83,23 +84,44 @@ def test_weights_that_change_under_an_engine_are_noticed(folder):
             loaded.run(arrays)
 
 
-def change_plan(folder, **changes):
-    """Change entries of the plan."""
-    plan = json.loads((folder / "plan.json").read_text("utf-8"))
-    (folder / "plan.json").write_text(json.dumps(plan | changes), "utf-8")
+def change(folder, *path, to, hashed=True):
+    """Change an entry of plan.json, and the hash with it unless said."""
+    written = json.loads((folder / "plan.json").read_text("utf-8"))
+    *parents, last = path
+    place = written
+    for parent in parents:
+        place = place[parent]
+    assert place[last] != to
+    place[last] = to
+    if hashed:
+        written["sha256"]["plan"] = _plan_hash(written["plan"])
+    (folder / "plan.json").write_text(json.dumps(written), "utf-8")
+
+
+def linear(folder):
+    """Return where plan.json says what a Linear's kernel reads."""
+    written = json.loads((folder / "plan.json").read_text("utf-8"))
+    return "plan", "linears", "mapping", next(iter(written["plan"]["linears"]["mapping"])), "mapping"
 
 
 @pytest.mark.parametrize(("damage", "message"), [
     (lambda folder: (folder / "plan.json").unlink(), "No such file or directory; expected a folder that Engine.save"),
     (lambda folder: (folder / "weights.bin").unlink(), "No such file or directory; expected a folder that Engine.save"),
     (lambda folder: (folder / "plan.json").write_text("{", "utf-8"), "expected a plan that Engine.save wrote"),
-    (lambda folder: (folder / "plan.json").write_text("[]", "utf-8"), "version None; expected 3"),
-    (lambda folder: change_plan(folder, version=1), "version 1; expected 3"),
-    (lambda folder: change_plan(folder, steps=[{"step": "Exec", "fields": {}}]), "damaged at 'Exec'"),
-    (lambda folder: change_plan(folder, steps=3), "damaged"),
-    (lambda folder: change_plan(folder, target="vax"), "packed for vax; expected .* compile the model again"),
+    (lambda folder: (folder / "plan.json").write_bytes(b"\xff"), "expected a plan that Engine.save wrote"),
+    (lambda folder: (folder / "plan.json").write_text("[]", "utf-8"), "version None; expected 4"),
+    (lambda folder: change(folder, "version", to=3), "version 3; expected 4"),
+    (lambda folder: change(folder, "sha256", to=3, hashed=False), "plan.json: is not what was written"),
+    (lambda folder: change(folder, "plan", to=[], hashed=False), "plan.json: is not what was written"),
+    (lambda folder: change(folder, *linear(folder), "units", to=5, hashed=False), "plan.json: is not what was written"),
+    (lambda folder: change(folder, "plan", "steps", to=[{"step": "Exec", "fields": {}}]), "damaged at 'Exec'"),
+    (lambda folder: change(folder, "plan", "steps", to=3), "damaged"),
+    (lambda folder: change(folder, "plan", "tensors", to=[]), "damaged"),
+    (lambda folder: change(folder, "plan", "steps", 0, "fields", to=[]), "damaged"),
+    (lambda folder: change(folder, "plan", "target", to="vax"), "packed for vax; expected .* compile the model again"),
     (lambda folder: (folder / "weights.bin").open("r+b").write(b"x"), "is not what was written"),
-    (lambda folder: os.truncate(folder / "weights.bin", 100), "is not what was written"),
+    (lambda folder: os.truncate(folder / "weights.bin", 100), "weights.bin: is not what was written"),
+    (lambda folder: os.truncate(folder / "weights.bin", 0), "weights.bin: is empty; expected the weights"),
 ])  # fmt: skip
 def test_a_damaged_folder_is_refused_in_one_line(folder, damage, message):
     """Whatever is wrong with it."""
@@ -112,9 +134,7 @@ def test_a_damaged_folder_is_refused_in_one_line(folder, damage, message):
 @pytest.mark.parametrize("place", [-1, 10**9])
 def test_an_array_outside_of_the_file_is_refused(folder, place):
     """Reading it would end the process."""
-    plan = json.loads((folder / "plan.json").read_text("utf-8"))
-    plan["steps"][0]["fields"]["tables"][0]["array"][2] = place
-    change_plan(folder, steps=plan["steps"])
+    change(folder, "plan", "steps", 0, "fields", "tables", 0, "array", 2, to=place)
     with pytest.raises(FormatError, match=f"an array from byte {place} of"):
         Engine.load(folder)
 

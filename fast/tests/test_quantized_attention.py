@@ -48,17 +48,6 @@ def test_a_sequence_has_the_same_bits_alone_and_in_any_batch(shape):
         np.testing.assert_array_equal(one.run(padded)["last_hidden_state"][:, :17], together)
 
 
-@pytest.mark.parametrize("target", ["avx2", "portable"])
-def test_every_target_gives_the_same_bits(target, monkeypatch):
-    """Tiles of 8, 16 and 32 tokens, codes of 8 and of 16 bits in the Linears."""
-    arrays = inputs(small_program(RECIPE), 2, 33)
-    with engine() as made:
-        expected = made.run(arrays)["last_hidden_state"]
-    monkeypatch.setenv("DISTILSPEC_ISA", target)
-    with engine() as made:
-        np.testing.assert_array_equal(made.run(arrays)["last_hidden_state"], expected)
-
-
 def test_a_saved_engine_is_the_same(tmp_path):
     """The scales of codes inside attention are part of what is saved."""
     arrays = inputs(small_program(RECIPE), 2, 9)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from distilspec.reference.formats.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
+
+#: What a model reads at once, by the names of its inputs.
+Arrays: TypeAlias = Mapping[str, Array]
 
 #: Rows of a batch where nothing is learned.
 READING = 32
@@ -82,15 +85,29 @@ class EncodedRows:
         return len(self.encodings[row].ids)
 
 
-def logits_of(model: DistilBertForSequenceClassification, rows: EncodedRows) -> Array:
-    """Return the logits of all rows in their order, float32 [rows, labels]; the model does not learn."""
+def logits_of(
+    model: DistilBertForSequenceClassification, rows: EncodedRows, advance: Callable[[], None] = lambda: None
+) -> Array:
+    """
+    Return the logits of all rows in their order, float32 [rows, labels]; the model does not learn.
+
+    ``advance`` is called after each of ``rows.steps(READING)`` batches.
+    """
     logits = np.zeros((len(rows), model.classifier.out_features), np.float32)
     model.eval()
     with torch.no_grad():
         for numbers in rows.by_length(READING):
             batch = rows.batch(numbers)
             logits[numbers] = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits.numpy()
+            advance()
     return logits
+
+
+def turns(batches: Iterable[Arrays], advance: Callable[[], None]) -> Iterator[Arrays]:
+    """Yield batches for others to loop over, and call ``advance`` once they are done with one."""
+    for batch in batches:
+        yield batch
+        advance()
 
 
 def _cut(rows: list[int], size: int) -> list[list[int]]:

@@ -75,7 +75,7 @@ def learn(
     if checkpoint.exists():
         trainer.restore(checkpoint)
         run.record.event(stage, "restored", step=trainer.step)
-    with run.record.progress(stage, steps, trainer.step) as advance:
+    with run.record.progress(stage, steps, trainer.step, every=every) as advance:
         while trainer.step < steps:
             batches = rows.epoch(section.batch_size, seed=run.pipeline.seed, epoch=trainer.step // each)
             for numbers in batches[trainer.step % each :]:
@@ -85,7 +85,7 @@ def learn(
                 rate = learning_rate_at(section, pruning, step, steps)
                 sparsity = sparsity_at(pruning, step, steps) if pruning else 0.0
                 run.record.event(stage, "step", step=step, losses=terms, learning_rate=rate, sparsity=sparsity)
-                advance()
+                advance(f"loss {sum(terms.values()):.4f}")
                 if trainer.step % every == 0:
                     trainer.save(checkpoint)
                     run.expect_time(stage)

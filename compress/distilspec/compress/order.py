@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from transformers import DistilBertForSequenceClassification
+
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.pruning import encoder_weights
 from distilspec.compress.record import write_json
@@ -23,13 +25,13 @@ from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.stages.distil import distil
 from distilspec.compress.stages.evaluate import evaluate
-from distilspec.compress.stages.export import export
+from distilspec.compress.stages.export import export, onnx_writer
 from distilspec.compress.stages.finish import CHECKPOINT, finish, finishing_of
 from distilspec.compress.stages.quantise import is_quantised, quantisation_of, quantise
 from distilspec.compress.stages.student import layers_of, start_student
 from distilspec.compress.stages.teacher import make_teacher, untrained
 from distilspec.compress.students import make_student
-from distilspec.compress.training import criterion_of, learning_rate_at, sparsity_at
+from distilspec.compress.training import criterion_of, learning_rate_at, pruner_of, sparsity_at
 from distilspec.reference.contract.errors import RangeError, errors_about
 from distilspec.reference.formats.compressed import Compressed
 
@@ -179,8 +181,14 @@ def rehearse(run: Run) -> None:
     ------
     ContractError
         As reading the rows and the model, the layer map, the losses, the block shape and the schedules.
+    RangeError
+        Nothing would be left of a layer, or a locked pattern is not there.
+    UnsupportedError
+        A package is not installed that a later stage needs.
     """
     pipeline = run.pipeline
+    if pipeline.outputs.onnx:
+        onnx_writer()
     model = untrained(run)
     student = make_student(model, layers_of(pipeline, model))
     Objective(pipeline.distillation, Sizes.of(student), Sizes.of(model))
@@ -193,13 +201,25 @@ def rehearse(run: Run) -> None:
     if pipeline.pruning:
         with errors_about("pruning"):
             sparsity_at(pipeline.pruning, 0, _steps(pipeline.student.training, lessons))
-            weights = {name: weight.detach().numpy() for name, weight in encoder_weights(student).items()}
-            criterion_of(pipeline.pruning, student.config.n_heads)(weights, pipeline.pruning.sparsity)
+            _rehearse_pruning(pipeline.pruning, student)
 
 
 def _rehearse_training(name: str, training: Training, pruning: Pruning | None, texts: int) -> None:
     with errors_about(name):
         learning_rate_at(training, pruning, 0, _steps(training, texts))
+
+
+def _rehearse_pruning(section: Pruning, student: DistilBertForSequenceClassification) -> None:
+    weights = {name: weight.detach().numpy() for name, weight in encoder_weights(student).items()}
+    masks = criterion_of(section, student.config.n_heads)(weights, section.sparsity)
+    for name, mask in masks.items() if section.scope == "layer" else ():
+        if not mask.any():
+            raise RangeError(
+                f"{name}: sparsity {section.sparsity} drops every {section.structure}; expected that one is left "
+                "because nothing else carries what the layer computes"
+            )
+    if section.reconstruction is None:
+        pruner_of(section, student)
 
 
 def _steps(training: Training, texts: int) -> int:

@@ -35,9 +35,15 @@ DISTILLED = "distilled"
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, *, waits: bool = False) -> Iterator[None]:
     """
     Hold a folder for this process while the block runs; a process that dies lets go of it.
+
+    Parameters
+    ----------
+    folder : Path
+    waits : bool
+        Until no other process holds it, instead of refusing.
 
     Raises
     ------
@@ -46,7 +52,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     """
     lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=-1 if waits else 0)
     except Timeout:
         raise UnsupportedError(
             f"{folder}: another process works in it; expected to be alone because both would write the same files"
@@ -63,7 +69,11 @@ def finishing_in(quantisation: Mapping[str, Any] | None) -> dict[str, Any] | Non
         return None
     is_calibrated = Recipe(quantisation["finishing"]["recipe"]).is_calibrated
     names = ("finishing", "calibration", "calibration_rows") if is_calibrated else ("finishing",)
-    return {name: quantisation.get(name) for name in names}
+    of_calibration = ("percentile", "sigmas") if is_calibrated else ()
+    # Names that an earlier version did not know are left out where they say nothing: checkpoints are named after this.
+    return {name: quantisation.get(name) for name in names} | {
+        name: quantisation[name] for name in of_calibration if name in quantisation
+    }
 
 
 class PausedError(Exception):

@@ -9,18 +9,18 @@ from pathlib import Path
 from rich.console import Console
 from transformers.utils import logging
 
-from distilspec.compress.collection import Collection, load_file
+from distilspec.compress.collection import Collection, load_file, load_listed
 from distilspec.compress.embeddings.measure import measure
 from distilspec.compress.embeddings.section import Embeddings
 from distilspec.compress.latency import with_latency
 from distilspec.compress.order import run_stages
-from distilspec.compress.pipeline import Pipeline, load_pipeline
-from distilspec.compress.record import write_json
+from distilspec.compress.pipeline import Pipeline
+from distilspec.compress.record import write_json, write_whole
 from distilspec.compress.run import PausedError, Run
-from distilspec.compress.summary import Planned, summarise
+from distilspec.compress.summary import Measured, Planned, summarise
 from distilspec.compress.summary_picture import draw_pictures, missing
 from distilspec.compress.summary_table import as_markdown
-from distilspec.reference.contract.errors import FormatError, RangeError, errors_about
+from distilspec.reference.contract.errors import ContractError, FormatError, RangeError, errors_about
 from distilspec.reference.formats.compressed import TEACHER
 
 
@@ -28,35 +28,42 @@ def run_file(path: Path, *, stage: str | None = None, out: Path | None = None) -
     """
     Run a pipeline file, one after the other all that a collection names, or measurements; what is done already stays.
 
-    Every file of a collection is read before the first runs. Once its runs are over, or its hours, what they have
-    shown is summarised.
+    Every file of a collection is read before the first runs. One that cannot run, because another process works in its
+    folder or a package is not installed, is left to the next call: a line says why, and the others run. Once all are
+    over, or their hours, what they have shown is summarised.
 
     Raises
     ------
     ContractError, PausedError
-        As ``load_file``, ``run_stages``, ``summarise_file`` and ``measure``.
+        As ``load_file``, ``run_stages``, ``summarise_file`` and ``measure``; of a collection the first, at the end.
     """
     logging.disable_progress_bar()
     found = load_file(path)
-    if isinstance(found, Embeddings):
-        if stage is not None:
-            raise RangeError(f"stage {stage}: {path} measures embeddings; expected no stage because it has none")
-        measure(found, path.parent, out or Path(found.outputs.folder))
-        return
     planned = plan(found, path, out)
+    if isinstance(found, Embeddings) and stage is not None:
+        raise RangeError(f"stage {stage}: {path} measures embeddings; expected no stage because it has none")
     if not isinstance(found, Collection):
         for one in planned:
             _run(one, stage)
         return
+    failed: list[ContractError] = []
     try:
         for one in planned:
-            with errors_about(str(one.source)):
-                _run(one, stage, is_announced=True)
+            if isinstance(one, Measured) and stage is not None:
+                continue
+            try:
+                with errors_about(str(one.source)):
+                    _run(one, stage, is_announced=True)
+            except ContractError as error:
+                failed.append(error)
+                _say(f"{error}; the next runs")
     except PausedError:
         summarise_file(path, out=out)
         raise
     if stage in (None, "evaluate"):
         summarise_file(path, out=out)
+    if failed:
+        raise failed[0]
 
 
 def summarise_file(path: Path, *, out: Path | None = None, latency: Sequence[Path] = ()) -> None:
@@ -79,16 +86,18 @@ def summarise_file(path: Path, *, out: Path | None = None, latency: Sequence[Pat
     ContractError
         As ``load_file``, ``summarise`` and ``with_latency``.
     RangeError
-        Nothing is evaluated yet and times are to be shown beside accuracy.
+        The file measures embeddings, or nothing is evaluated yet and times are to be shown beside accuracy.
     FormatError
         The system refuses to write.
     """
     found = load_file(path)
+    if isinstance(found, Embeddings):
+        raise RangeError(f"{path}: it measures embeddings; expected a pipeline or a collection of them")
     planned = plan(found, path, out)
     parent = out or planned[0].folder.parent
     folder = parent / found.name if isinstance(found, Collection) else planned[0].folder
-    summary = summarise(found.name, planned)
-    console = Console(stderr=True)
+    runs = [one for one in planned if isinstance(one, Planned)]
+    summary = summarise(found.name, runs, [one for one in planned if isinstance(one, Measured)])
     if latency:
         if not summary["students"]:
             raise RangeError(f"{path}: none of its runs is evaluated; expected one to show times beside its accuracy")
@@ -96,51 +105,62 @@ def summarise_file(path: Path, *, out: Path | None = None, latency: Sequence[Pat
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "summary.json", summary)
-        (folder / "summary.md").write_text("\n".join(as_markdown(summary)) + "\n", encoding="utf-8")
+        write_whole(folder / "summary.md", ("\n".join(as_markdown(summary)) + "\n").encode())
         reason = missing()
         if reason is None:
             draw_pictures(summary, folder)
     except OSError as error:
         raise FormatError(f"{folder}: {error.strerror}; expected that the summary can be written") from None
-    done, absent = sum(len(student["seeds"]) for student in summary["students"]), len(summary["absent"])
-    for line in (f"{found.name}: {done} of {done + absent} runs evaluated, {folder / 'summary.md'}", reason):
-        if line:
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    done = sum(len(student["seeds"]) for student in summary["students"])
+    _say(f"{found.name}: {done} of {len(runs)} runs evaluated, {folder / 'summary.md'}")
+    if reason:
+        _say(reason)
 
 
-def plan(found: Pipeline | Collection | Embeddings, path: Path, out: Path | None = None) -> list[Planned]:
+def plan(found: Pipeline | Collection | Embeddings, path: Path, out: Path | None = None) -> list[Planned | Measured]:
     """
-    Return the runs that a file asks for, in their order.
+    Return what a file asks for, in its order.
 
-    A collection's pipeline goes into its own folder, or with ``out`` into one of its name in that folder.
+    What a collection names goes into its own folder, or with ``out`` into one of its name in that folder.
 
     Raises
     ------
-    ContractError
-        As ``load_pipeline``; ``RangeError`` if the file is neither a pipeline nor a collection.
+    FormatError
+        As ``load_listed``.
     """
     if isinstance(found, Embeddings):
-        raise RangeError(f"{path}: it measures embeddings; expected a pipeline or a collection of them")
-    if not isinstance(found, Collection):
+        return [Measured(found, path, out or Path(found.outputs.folder))]
+    if isinstance(found, Pipeline):
         return [Planned(found, path, out or Path(found.outputs.folder))]
-    planned = []
+    planned: list[Planned | Measured] = []
     for listed in found.runs:
-        source = path.parent / listed.pipeline
-        pipeline = load_pipeline(source)
-        folder = out / pipeline.name if out else Path(pipeline.outputs.folder)
-        if listed.seeds is None:
-            planned.append(Planned(pipeline, source, folder))
-        planned += [
-            Planned(pipeline.model_copy(update={"seed": seed}), source, Path(f"{folder}-seed-{seed}"))
-            for seed in listed.seeds or ()
-        ]
+        source, one = path.parent / listed.pipeline, load_listed(listed, path.parent)
+        folder = out / one.name if out else Path(one.outputs.folder)
+        if isinstance(one, Embeddings):
+            planned.append(Measured(one, source, folder))
+        elif listed.seeds is None:
+            planned.append(Planned(one, source, folder))
+        else:
+            planned += [
+                Planned(one.model_copy(update={"seed": seed}), source, Path(f"{folder}-seed-{seed}"))
+                for seed in listed.seeds
+            ]
     return planned
 
 
-def _run(planned: Planned, stage: str | None, *, is_announced: bool = False) -> None:
+def _run(planned: Planned | Measured, stage: str | None, *, is_announced: bool = False) -> None:
+    if isinstance(planned, Measured):
+        if is_announced:
+            _say(f"{planned.section.name}: {planned.folder}")
+        measure(planned.section, planned.source.parent, planned.folder)
+        return
     run = Run(planned.pipeline, planned.source.parent, planned.folder)
     if is_announced:
         run.record.say(f"{planned.pipeline.name}, seed {planned.pipeline.seed}: {planned.folder}")
     run_stages(run, stage)
     if run.teacher.exists():
         write_json(run.folder / TEACHER, {"folder": os.path.relpath(run.teacher, run.folder)})
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)

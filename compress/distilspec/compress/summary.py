@@ -6,10 +6,8 @@ Only files that the runs have left are read, so that a summary can be made at an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 from pathlib import Path
 from statistics import mean
@@ -18,16 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distilspec.compress.accuracy import CONFIDENCE, Points, over_seeds
+from distilspec.compress.costs import Cost, costs_of
+from distilspec.compress.embeddings.section import Embeddings
 from distilspec.compress.pipeline import Pipeline
+from distilspec.compress.sections.data import Data
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Float64Array
 from distilspec.reference.formats.compressed import Compressed
+from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.json_file import read_json
 from distilspec.reference.formats.safetensors_file import DTYPES, Entry, SafetensorsFile
-from distilspec.reference.recipes.encoder_linears import ENCODER
+from distilspec.reference.recipes.encoder_linears import ENCODER, is_encoder_linear
 
-SCHEMA = 2
+SCHEMA = 3
 
 #: Models of a run, as a summary calls them; the student in INT8 has the name of its recipe.
 TEACHER, FP32 = "teacher", "fp32"
@@ -47,6 +49,19 @@ class Planned(NamedTuple):
     folder: Path
 
 
+class Measured(NamedTuple):
+    """A file of measurements that a collection names, where it stands, and the folder of the results."""
+
+    section: Embeddings
+    source: Path
+    folder: Path
+
+    @property
+    def table(self) -> Path:
+        """What is there once it is measured."""
+        return self.folder / "embeddings.md"
+
+
 class Bytes(NamedTuple):
     """Bytes of the constants of a saved program: those of the encoder's Linears, and all."""
 
@@ -57,7 +72,7 @@ class Bytes(NamedTuple):
 @dataclass(frozen=True)
 class Finished:
     """
-    What one run has left: right answers [rows] by model, seconds of work by stage.
+    What one run has left: right answers [rows] by model, costs by stage.
 
     By recipe, the number of Linears that stay in float32, the bytes of the saved program, and what those would be if
     pruned weights were stored as zeros.
@@ -70,7 +85,7 @@ class Finished:
     kept: Mapping[str, int]
     bytes: Mapping[str, Bytes]
     bytes_with_zeros: Mapping[str, Bytes]
-    seconds: Mapping[str, float]
+    costs: Mapping[str, Cost]
 
 
 def compared(recipe: str) -> tuple[tuple[str, str], ...]:
@@ -83,9 +98,9 @@ def recipes_of(pipeline: Pipeline) -> list[str]:
     return list(pipeline.quantisation.recipes) if pipeline.quantisation else []
 
 
-def summarise(name: str, runs: Sequence[Planned]) -> dict[str, Any]:
+def summarise(name: str, runs: Sequence[Planned], measured: Sequence[Measured] = ()) -> dict[str, Any]:
     """
-    Return the summary of a collection as JSON holds it.
+    Return the summary of a collection as JSON holds it; of ``measured`` it says which are done.
 
     Raises
     ------
@@ -105,7 +120,8 @@ def summarise(name: str, runs: Sequence[Planned]) -> dict[str, Any]:
         absent += [
             (run, f"not asked in {name}") for run, finished in found for name in wanted if name not in finished.right
         ]
-    seconds = {run.folder: seconds_of(run.folder / "log.jsonl") for run in runs}
+    folders = [one.folder for one in runs] + [one.folder for one in measured]
+    costs = {folder: costs_of(folder / "log.jsonl") for folder in folders}
     return {
         "schema": SCHEMA,
         "name": name,
@@ -114,8 +130,14 @@ def summarise(name: str, runs: Sequence[Planned]) -> dict[str, Any]:
         "absent": [
             {"name": run.pipeline.name, "seed": run.pipeline.seed, "folder": str(run.folder), "reason": reason}
             for run, reason in absent
+        ]
+        + [
+            {"name": one.section.name, "seed": None, "folder": str(one.folder), "reason": "not measured"}
+            for one in measured
+            if not one.table.is_file()
         ],
-        "hours": sum(sum(stages.values()) for stages in seconds.values()) / 3600,
+        "measured": [{"name": one.section.name, "table": str(one.table)} for one in measured if one.table.is_file()],
+        "hours": sum(cost.seconds for stages in costs.values() for cost in stages.values()) / 3600,
     }
 
 
@@ -153,32 +175,17 @@ def read_run(run: Planned) -> Finished:
         bytes_with_zeros={
             recipe: _bytes_with_zeros(result, Recipe(recipe)) for recipe in kept if Recipe(recipe) in result.programs
         },
-        seconds=seconds_of(run.folder / "log.jsonl"),
+        costs=costs_of(run.folder / "log.jsonl"),
     )
 
 
-def seconds_of(log: Path) -> dict[str, float]:
-    """
-    Return how long each stage worked, from the times in a log; time between a kill and the next begin is no work.
-
-    Raises
-    ------
-    FormatError
-        A line is no object with time, stage and event.
-    """
-    if not log.is_file():
-        return {}
-    events: dict[str, list[tuple[float, str]]] = {}
-    for number, line in enumerate(log.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            events.setdefault(entry["stage"], []).append((float(entry["time"]), entry["event"]))
-        except (KeyError, TypeError, ValueError):
-            raise FormatError(f"{log}: line {number} is {line!r:.60}; expected an object with its time") from None
-    return {
-        stage: sum(later - time for (time, _), (later, event) in pairwise(found) if event != "begin")
-        for stage, found in events.items()
-    }
+def data_line(data: Data) -> str:
+    """Return how a summary calls the rows that a pipeline is judged by."""
+    name = Path(data.test_file or data.file).name
+    chosen = [
+        f"{column} {values if isinstance(values, str) else ', '.join(values)}" for column, values in data.where.items()
+    ]
+    return f"{name} ({'; '.join(chosen)})" if chosen else name
 
 
 def _student(pipeline: Pipeline, recipes: Sequence[str], runs: Sequence[Finished]) -> dict[str, Any]:
@@ -191,6 +198,7 @@ def _student(pipeline: Pipeline, recipes: Sequence[str], runs: Sequence[Finished
     differences = {f"{one} - {other}": over_seeds(right[one] - right[other]) for one, other in pairs}
     return {
         "name": pipeline.name,
+        "data": data_line(pipeline.data),
         "structure": pruning.structure if pruning else None,
         "block_shape": list(pruning.block_shape) if pruning and pruning.structure == "block" else None,
         "sparsity": pruning.sparsity if pruning else 0.0,
@@ -204,9 +212,21 @@ def _student(pipeline: Pipeline, recipes: Sequence[str], runs: Sequence[Finished
         "differences": {name: found._asdict() for name, found in differences.items()},
         "goals": [goal for recipe in recipes for goal in _goals(recipe, differences, is_pruned=pruning is not None)],
         "each_seed": [_one_seed(run) for run in runs],
+        "teacher_bytes": _teacher_bytes(runs),
         "bytes": _mean_bytes([run.bytes for run in runs]),
         "bytes_with_zeros": _mean_bytes([run.bytes_with_zeros for run in runs]),
     }
+
+
+def _teacher_bytes(runs: Sequence[Finished]) -> dict[str, int] | None:
+    """Return the bytes of the dense float32 teacher, which are those of any seed, or None if no teacher is there."""
+    teacher = next((found for run in runs if (found := Compressed(run.folder).teacher)), None)
+    if teacher is None:
+        return None
+    program = load_folder(teacher).program
+    sizes = {name: constant.nbytes for name, constant in program.constants.items()}
+    linears = {name for step in program.steps if is_encoder_linear(step) for name in step.inputs}
+    return Bytes(sum(size for name, size in sizes.items() if name in linears), sum(sizes.values()))._asdict()
 
 
 def _mean_bytes(runs: Sequence[Mapping[str, Bytes]]) -> dict[str, dict[str, int]]:
@@ -220,8 +240,8 @@ def _mean_bytes(runs: Sequence[Mapping[str, Bytes]]) -> dict[str, dict[str, int]
 
 def _one_seed(run: Finished) -> dict[str, Any]:
     accuracy = {model: 100 * float(values.mean()) for model, values in run.right.items()}
-    seconds = {stage: round(time, 1) for stage, time in run.seconds.items()}
-    return {"seed": run.seed, "accuracy": accuracy, "kept_in_float32": dict(run.kept), "seconds": seconds}
+    costs = {stage: cost._asdict() for stage, cost in run.costs.items()}
+    return {"seed": run.seed, "accuracy": accuracy, "kept_in_float32": dict(run.kept), "costs": costs}
 
 
 def _goals(recipe: str, differences: Mapping[str, Points], *, is_pruned: bool) -> Iterator[dict[str, Any]]:
@@ -274,5 +294,5 @@ def _is_evaluated(run: Planned) -> bool:
 
 
 def _stopped(run: Planned) -> str:
-    stages = list(seconds_of(run.folder / "log.jsonl"))
+    stages = list(costs_of(run.folder / "log.jsonl"))
     return f"in stage {stages[-1]}" if stages else "not begun"

@@ -19,7 +19,7 @@ from distilspec.compress.pruning import Criterion, Pruner, across_layers, by_hea
 from distilspec.compress.sections.pruning import Cubic, Distiller, OneShot, PatternLock, Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.reference import objectives
-from distilspec.reference.contract.errors import FormatError, RangeError
+from distilspec.reference.contract.errors import FormatError, RangeError, errors_about
 
 
 def sparsity_at(section: Pruning, step: int, steps: int) -> float:
@@ -47,11 +47,23 @@ def sparsity_at(section: Pruning, step: int, steps: int) -> float:
 
 
 def learning_rate_at(training: Training, pruning: Pruning | None, step: int, steps: int) -> float:
-    """Return the learning rate of a step: warm-up and linear fall, rewound while a gradual schedule prunes."""
+    """
+    Return the learning rate of a step: warm-up and linear fall, rewound while a gradual schedule prunes.
+
+    Raises
+    ------
+    RangeError
+        The warm-up leaves no step, or the learning rate is to be rewound and no schedule moves.
+    """
     warmup = round(training.warmup * steps)
     begin, end, rewind = warmup, warmup, 1
-    if training.rewind and pruning is not None and isinstance(pruning.schedule, Cubic | Distiller):
-        schedule = pruning.schedule
+    if training.rewind:
+        schedule = pruning and pruning.schedule
+        if not isinstance(schedule, Cubic | Distiller):
+            raise RangeError(
+                f"rewind is true and the schedule {schedule.kind if schedule else 'absent'}; expected cubic or "
+                "distiller because their moves rewind the learning rate"
+            )
         begin = max(warmup, round(schedule.begin * steps))
         end, rewind = max(begin, round(schedule.end * steps)), schedule.every
     factor = objectives.rewound_learning_rate(step, steps=steps, warmup=warmup, begin=begin, end=end, rewind=rewind)
@@ -66,6 +78,23 @@ def criterion_of(section: Pruning, num_heads: int) -> Criterion:
         case "neuron":
             return by_neuron
     return across_layers(section.block_shape) if section.scope == "global" else by_layer(section.block_shape)
+
+
+def pruner_of(section: Pruning, student: DistilBertForSequenceClassification) -> Pruner:
+    """
+    Return what prunes a student as a pipeline's section says, with the zeros of a locked pattern as its masks.
+
+    Raises
+    ------
+    RangeError
+        The pattern is locked, and the student has not exactly the zeros that the sparsity asks for.
+    """
+    pruner = Pruner(encoder_weights(student), criterion_of(section, student.config.n_heads))
+    if isinstance(section.schedule, PatternLock):
+        pruner.lock()
+        with errors_about("schedule pattern-lock keeps the zeros that a student starts with"):
+            pruner.expect_exact(section.sparsity)
+    return pruner
 
 
 class Trainer:
@@ -92,7 +121,7 @@ class Trainer:
     Raises
     ------
     RangeError
-        There are no steps.
+        There are no steps; as ``pruner_of``.
     """
 
     def __init__(
@@ -118,12 +147,9 @@ class Trainer:
         self.numerics = numerics
         self.step = 0
         self.optimizer = torch.optim.AdamW(self._groups(), lr=training.learning_rate, fused=True)
-        self.pruner: Pruner | None = None
-        if pruning is not None:
-            self.pruner = Pruner(encoder_weights(student), criterion_of(pruning, student.config.n_heads))
+        self.pruner = None if pruning is None else pruner_of(pruning, student)
+        if self.pruner:
             self.pruner.attach(self.optimizer)
-            if isinstance(pruning.schedule, PatternLock):
-                self.pruner.lock()
 
     def learn(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor, teacher: Observation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 
@@ -16,7 +17,7 @@ from distilspec.conformance.one_step import one_step
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.conformance.runtimes.adapter import Granularity, RuntimeMissingError
-from distilspec.fast import operators
+from distilspec.fast import Engine, operators
 from distilspec.fast.isa import TARGETS, UnsupportedTargetError, executable_targets
 from distilspec.reference.contract.errors import RangeError
 
@@ -93,6 +94,20 @@ def test_no_threads_are_refused_at_once():
     """Before a model is loaded."""
     with refused(RangeError, "option threads is 0; expected at least 1"):
         find_runtime("fast", {"threads": "0"})
+
+
+def test_more_threads_than_processors_give_the_same_bits():
+    """A user's engine refuses them for being slow; the suite asks for several on any machine."""
+    subject = model_subject("random-bert-0", "w8a8-static")
+    threads = len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() + 1
+
+    one, many = (find_runtime("fast", {"threads": str(n)}).load(subject.program) for n in (1, threads))
+
+    for inputs in subject.batches.values():
+        expected = one.run(inputs)
+        assert all(array.tobytes() == expected[label].tobytes() for label, array in many.run(inputs).items())
+    with refused(RangeError, f"threads: got {threads}; expected"):
+        Engine(subject.program, threads=threads)
 
 
 @pytest.mark.parametrize("backend", ["native", "numpy"])

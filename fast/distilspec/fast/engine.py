@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distilspec.fast.backends.numpy_backend import NumpyBackend
+from distilspec.fast.execute.threads import expect_threads
 from distilspec.fast.lower.fused import Embed, Lowered
 from distilspec.fast.lower.lower import lower
 from distilspec.fast.profile import Profile
@@ -85,25 +86,25 @@ class Engine:
         UnsupportedError
             A step that the engine does not have, by its name; a backend that does not exist.
         RangeError
-            ``threads`` is not between 1 and the processors that this process may use.
+            ``threads`` is no integer between 1 and the processors that this process may use.
         """
         if backend not in BACKENDS:
             raise UnsupportedError(f"backend {backend!r} does not exist; expected one of {', '.join(BACKENDS)}")
+        expect_threads(threads, oversubscribe=oversubscribe)
         lowered = lower(program)
         self._start(program.recipe, threads, lowered, _backend(lowered, threads, oversubscribe, backend))
         _give_back()
 
     def _start(self, recipe: str, threads: int, lowered: Lowered, backend: Backend) -> None:
         self.recipe, self.threads = recipe, threads
-        self._inputs = lowered.inputs
+        self._inputs, self._masks = lowered.inputs, lowered.masks
         self._tables = [
             (name, len(table))
             for step in lowered.steps
             if isinstance(step, Embed)
             for name, table in zip(step.ids, step.tables, strict=True)
         ]
-        self._backend = backend
-        self._closed = False
+        self._backend: Backend | None = backend
 
     @classmethod
     def load(cls, folder: str | Path, *, threads: int = 1, oversubscribe: bool = False) -> Engine:
@@ -117,7 +118,10 @@ class Engine:
         FormatError
             The folder is not what ``save`` wrote, or was written for another processor; later, a call finds the file
             changed.
+        RangeError
+            ``threads``, as where an engine is made.
         """
+        expect_threads(threads, oversubscribe=oversubscribe)
         from distilspec.fast.backends.native import NativeBackend
 
         recipe, lowered, backend = NativeBackend.load(Path(folder), threads, oversubscribe=oversubscribe)
@@ -132,11 +136,11 @@ class Engine:
         Raises
         ------
         FormatError
-            The folder exists or cannot be written.
+            The folder exists or cannot be written, or the file that the engine was loaded from has changed.
         UnsupportedError
             The backend packs nothing.
         """
-        self._backend.save(Path(folder), self.recipe)
+        self._open().save(Path(folder), self.recipe)
 
     def __call__(self, input_ids: Any, attention_mask: Any = None, **more: Any) -> dict[str, Array]:
         """
@@ -199,20 +203,26 @@ class Engine:
         UnsupportedError
             The backend is ``numpy``, which has no operations.
         """
-        arrays = self._checked(inputs)
+        backend, arrays = self._open(), self._checked(inputs)
         if not len(arrays["input_ids"]):
             raise ShapeError("input_ids: no sequences; expected at least one, because nothing else takes time")
-        return self._backend.profile(arrays, seconds)
+        return backend.profile(arrays, seconds)
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
-        return self._backend.survivors()
+        return self._open().survivors()
 
     def close(self) -> None:
-        """End the threads and free the memory; the engine cannot be used again."""
-        if not self._closed:
-            self._closed = True
-            self._backend.close()
+        """
+        End the threads and free the memory; the engine cannot be used again.
+
+        A call in another thread ends first, and those that wait for it raise RangeError.
+        """
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            backend.close()
+            del backend
+            _give_back()
 
     def __enter__(self) -> Engine:
         return self
@@ -221,39 +231,48 @@ class Engine:
         self.close()
 
     def _run(self, inputs: Mapping[str, Any], expose: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        arrays = self._checked(inputs)
+        backend, arrays = self._open(), self._checked(inputs)
         if len(arrays["input_ids"]):
-            return self._backend.run(arrays, expose)
+            return backend.run(arrays, expose)
         one = {name: np.zeros((1, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
-        outputs, shown = self._backend.run(one, expose)
+        outputs, shown = backend.run(one, expose)
         return {label: array[:0] for label, array in outputs.items()}, {
             name: array[:0] for name, array in shown.items()
         }
 
+    def _open(self) -> Backend:
+        """Return what carries out the steps, in an open engine."""
+        backend = self._backend
+        if backend is None:
+            raise RangeError("the engine was closed, which freed its weights; expected an open one")
+        return backend
+
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """Return the inputs of an open engine as int64 ids and 0 or 1 bytes, all of one shape."""
-        if self._closed:
-            raise RangeError("the engine was closed; expected an open one")
+        """Return the inputs as int64 ids and 0 or 1 bytes, all of one shape."""
         for name in inputs:
             if name not in self._inputs:
                 raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._inputs)}")
         if "input_ids" not in inputs:
             raise ShapeError("input_ids: absent; expected integers [batch, sequence]")
-        first = np.asarray(inputs["input_ids"])
+        first = _array("input_ids", inputs["input_ids"])
         if first.ndim != 2:
             raise ShapeError(f"input_ids: shape {first.shape}; expected [batch, sequence]")
         if first.shape[1] == 0:
             raise ShapeError(f"input_ids: shape {first.shape}; expected at least one token")
         arrays = {}
         for name in self._inputs:
-            array = np.asarray(inputs[name]) if name in inputs else _default(name, first.shape)
+            array = _array(name, inputs[name]) if name in inputs else self._default(name, first.shape)
             if array.shape != first.shape:
                 raise ShapeError(f"{name}: shape {array.shape}; expected {first.shape}, that of input_ids")
             if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.integer):
                 raise DTypeError(f"{name}: {array.dtype}; expected integers")
             arrays[name] = array
         self._expect_ids(arrays)
-        return {name: _mask(name, array) if name.endswith("mask") else _ids(array) for name, array in arrays.items()}
+        return {name: _mask(name, array) if name in self._masks else _ids(array) for name, array in arrays.items()}
+
+    def _default(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return an input that was not given: every token kept, or of type 0."""
+        return np.ones(shape, bool) if name in self._masks else np.zeros(shape, np.int64)
 
     def _expect_ids(self, arrays: Mapping[str, Array]) -> None:
         sequence = arrays["input_ids"].shape[1]
@@ -303,24 +322,39 @@ def compile(
     Raises
     ------
     UnsupportedError
-        The recipe does not exist, a program has another one, or a step cannot be compiled.
+        The recipe does not exist, a step cannot be compiled, or a program has another recipe or is to be changed.
+    DTypeError
+        The model is none.
     RangeError
         An impossible sparsity or number of threads, or a static recipe without texts.
     """
     if isinstance(model, Program):
-        if recipe not in (None, model.recipe) or sparsity:
+        if recipe not in (None, model.recipe):
             raise UnsupportedError(f"a program of recipe {model.recipe}; expected a model to apply {recipe} to")
+        for name, value in (("sparsity", sparsity), ("calibration", calibration), ("head", head)):
+            if value:
+                raise UnsupportedError(f"{name} of a program, which is run as it is; expected a model")
         return Engine(model, threads=threads, backend=backend)
-    result = None if isinstance(model, Model) or sparsity or head or calibration else compressed_of(model)
-    saved = result.programs.get(Recipe(recipe or Recipe.FP32)) if result else None
+    if not isinstance(model, Model | str | Path):
+        raise DTypeError(
+            f"the model is a {type(model).__name__}; expected a Program, a Model, or the name or folder of one"
+        )
+    saved = None if sparsity or head or calibration else saved_program(model, recipe)
     if saved is not None:
-        return Engine(load_program(saved), threads=threads, backend=backend)
+        return Engine(saved, threads=threads, backend=backend)
     loaded = model if isinstance(model, Model) else load_model(model, head=head)
     program = _compressed(loaded, Recipe(recipe or Recipe.FP32), sparsity, block_shape, calibration)
     engine = Engine(program, threads=threads, backend=backend)
     del loaded, program
     _give_back()
     return engine
+
+
+def saved_program(model: Model | str | Path, recipe: str | None) -> Program | None:
+    """Return the program that ``distilspec compress`` has saved of a model under a recipe, or None."""
+    result = None if isinstance(model, Model) else compressed_of(model)
+    folder = result.programs.get(Recipe(recipe or Recipe.FP32)) if result else None
+    return load_program(folder) if folder else None
 
 
 def _compressed(
@@ -346,20 +380,30 @@ def _give_back() -> None:
 
 
 def _backend(lowered: Lowered, threads: int, oversubscribe: bool, backend: str) -> Backend:
-    installed = find_spec("llvmlite") is not None
-    if backend == "auto" and not installed:
-        warnings.warn("llvmlite is not installed, so NumPy computes; pip install 'distilspec[fast]'", stacklevel=4)
-    if backend == "numpy" or (backend == "auto" and not installed):
+    reason = _no_kernels()
+    if backend == "auto" and reason:
+        warnings.warn(f"{reason}, so NumPy computes; pip install 'distilspec[fast]' on Linux", stacklevel=4)
+    if backend == "numpy" or (backend == "auto" and reason):
         return NumpyBackend(lowered)
-    if not installed:
-        raise UnsupportedError("backend native: llvmlite is not installed; expected it, or backend numpy")
+    if reason:
+        raise UnsupportedError(f"backend native: {reason}; expected Linux with llvmlite, or backend numpy")
     from distilspec.fast.backends.native import NativeBackend
 
     return NativeBackend.pack(lowered, threads, oversubscribe=oversubscribe)
 
 
-def _default(name: str, shape: tuple[int, ...]) -> Array:
-    return np.ones(shape, bool) if name.endswith("mask") else np.zeros(shape, np.int64)
+def _no_kernels() -> str:
+    """Return why no kernels can be made here, or nothing."""
+    if find_spec("llvmlite") is None:
+        return "llvmlite is not installed"
+    return "" if sys.platform == "linux" else f"kernels run on Linux and this system is {sys.platform}"
+
+
+def _array(name: str, value: Any) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ShapeError(f"{name}: rows of unequal lengths; expected [batch, sequence]") from None
 
 
 def _ids(array: Array) -> Array:

@@ -2,7 +2,8 @@
 A compiled program in a folder: ``plan.json`` and ``weights.bin``, which processes map and share.
 
 ``plan.json`` holds the fused steps and what the kernels read, with arrays by their places in ``weights.bin``; its
-weights are packed for one target. Nothing in it is executed or imported.
+weights are packed for one target. Nothing in it is executed or imported. Hashes of both find damage; they cannot tell
+who wrote a folder, and kernels trust the sizes in it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from distilspec.reference.contract.errors import FormatError
 Array = NDArray[Any]
 
 #: Raised when what the files hold changes its meaning.
-VERSION = 3
+VERSION = 4
 
 PLAN, WEIGHTS = "plan.json", "weights.bin"
 
@@ -67,7 +68,10 @@ class MappedFile:
         """Map the file."""
         self._path = path
         with path.open("rb") as file:
-            self._seen = _identity(os.fstat(file.fileno()))
+            found = os.fstat(file.fileno())
+            if not found.st_size:
+                raise FormatError(f"{path}: is empty; expected the weights that Engine.save wrote")
+            self._seen = _identity(found)
             self.bytes = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
 
     def expect_unchanged(self) -> None:
@@ -96,15 +100,16 @@ def write_packed(folder: Path, program: PackedProgram) -> None:
             with (temporary / WEIGHTS).open("wb") as file:
                 writer = _Writer(file)
                 plan = {
-                    "version": VERSION, "recipe": program.recipe, "target": program.target,
+                    "recipe": program.recipe, "target": program.target,
                     "inputs": list(program.lowered.inputs),
                     "steps": [writer.encoded(step) for step in program.lowered.steps],
                     "tensors": {name: dataclasses.asdict(tensor) for name, tensor in program.lowered.tensors.items()},
                     "outputs": {label: dataclasses.asdict(out) for label, out in program.lowered.outputs.items()},
                     "linears": writer.encoded(dict(program.linears)),
                 }  # fmt: skip
-            plan |= {"size": writer.size, "sha256": writer.hash.hexdigest()}
-            (temporary / PLAN).write_text(json.dumps(plan, indent=1), "utf-8")
+            hashes = {"plan": _plan_hash(plan), "weights": writer.hash.hexdigest()}
+            written = {"version": VERSION, "sha256": hashes, "plan": plan}
+            (temporary / PLAN).write_text(json.dumps(written, indent=1), "utf-8")
             temporary.rename(folder)
     except OSError as error:
         raise FormatError(f"{folder}: {error.strerror}; expected a folder that can be written") from None
@@ -121,21 +126,29 @@ def read_packed(folder: Path) -> tuple[PackedProgram, MappedFile]:
     """
     path = folder / PLAN
     try:
-        plan = json.loads(path.read_text("utf-8"))
+        written = json.loads(path.read_text("utf-8"))
         mapped = MappedFile(folder / WEIGHTS)
     except OSError as error:
         raise FormatError(f"{error.filename}: {error.strerror}; expected a folder that Engine.save wrote") from None
-    except ValueError as error:
+    except (json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: {error!s:.100}; expected a plan that Engine.save wrote") from None
-    version = plan.get("version") if isinstance(plan, dict) else None
+    version = written.get("version") if isinstance(written, dict) else None
     if version != VERSION:
-        raise FormatError(f"{path}: version {version}; expected {VERSION}")
-    if hashlib.sha256(mapped.bytes.data).hexdigest() != plan.get("sha256"):
+        raise FormatError(f"{path}: version {version!r:.60}; expected {VERSION}")
+    hashes, plan = written.get("sha256"), written.get("plan")
+    if not isinstance(hashes, dict) or _plan_hash(plan) != hashes.get("plan"):
+        raise FormatError(f"{path}: is not what was written; expected a plan with the hash that it names")
+    if hashlib.sha256(mapped.bytes.data).hexdigest() != hashes.get("weights"):
         raise FormatError(f"{folder / WEIGHTS}: is not what was written; expected the hash that {PLAN} names")
     try:
         return _program(plan, mapped.bytes), mapped
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: damaged at {error!s:.100}; expected a plan that Engine.save wrote") from None
+
+
+def _plan_hash(plan: Any) -> str:
+    """Return the hash of a plan, whatever spaces are in its file."""
+    return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
 
 
 def _program(plan: Mapping[str, Any], memory: Array) -> PackedProgram:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +54,18 @@ def test_views_are_the_memory_at_the_address():
     assert arena.view(buffers[0], np.int64).tolist() == [7] * 8
     assert arena.view(buffers[1], np.int64).ctypes.data == arena.address(buffers[1])
     assert arena.address(buffers[1]) % 64 == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_process_writes_to_a_copy():
+    """It finds what was there at the fork, and changes nothing in its parent."""
+    buffer = Buffer(64, kept=True)
+    view = Arena([buffer]).view(buffer, np.uint8)
+    view[:] = 7
+    child = os.fork()
+    if child == 0:
+        found = bool((view == 7).all())
+        view[:] = 9
+        os._exit(0 if found else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (view == 7).all()

@@ -123,6 +123,22 @@ def test_an_impossible_number_of_threads_is_refused(threads):
         Pool(TARGET, threads)
 
 
+def test_a_system_that_starts_no_more_threads_is_told_of(monkeypatch):
+    """Those that were started end, on memory that is still theirs."""
+    before, start = threading.active_count(), threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "distilspec-3":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RangeError, match="threads: can't start new thread besides 3; expected 5") as raised:
+        Pool(TARGET, 5, oversubscribe=True)
+    assert threading.active_count() == before
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 def test_a_forked_process_knows_that_the_workers_are_not_its_own():
     """It has none of the threads, so it must make a pool of its own."""

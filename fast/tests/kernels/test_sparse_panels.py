@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from kernel_runs import product
 from small_models import inputs, small_program
 
+from distilspec.conformance.metamorphic.sparse_equals_dense import form
 from distilspec.fast import Engine
 from distilspec.fast.backends.fusion import is_in_steps
 from distilspec.fast.codegen.ir import IrError
 from distilspec.fast.isa import TARGETS, executable_targets
+from distilspec.fast.isa.host import VARIABLE
 from distilspec.fast.kernels import layout
 from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.kernels.sparse_steps import DOT, Steps, steps_by_two_and_alone
@@ -157,19 +159,23 @@ def test_blocks_of_whole_steps_with_small_weights_are_in_steps(block_shape, larg
 @pytest.mark.parametrize("block_shape", [(4, 1), (4, 4), (16, 4)])
 def test_a_program_has_the_bits_of_its_dense_form(recipe, block_shape, monkeypatch):
     """Whichever kernel multiplies; that of ``w7a8-static`` in blocks of (4, 4) and (16, 4) is the one by steps."""
+    monkeypatch.setenv(VARIABLE, TARGET.name)
     program = small_program(recipe, sparsity=0.6, block_shape=block_shape, shape="blocks")
+    found, kinds = answered(program)
+    expected, kinds_of_dense = answered(form(program, packed=False))
+
+    by_steps = recipe == "w7a8-static" and block_shape[1] == DOT
+    assert kinds - kinds_of_dense == {"sparse_panels" if by_steps else "near_block_sparse"}
+    assert kinds_of_dense - kinds == {"dense"}
+    assert found == expected
+
+
+def answered(program):
+    """Return the bits of a program's outputs, and which kinds of operations made them."""
     arrays = inputs(program, 3, 21)
     with Engine(program, threads=1) as engine:
         kinds = {operation.kind for operation in engine.profile(arrays, seconds=0).operations}
-        found = engine.run(arrays)
-    assert ("sparse_panels" in kinds) == (recipe == "w7a8-static" and block_shape[1] == 4)
-    monkeypatch.setattr("distilspec.fast.backends.fusion.is_in_steps", lambda *_: False)
-    monkeypatch.setattr("distilspec.fast.backends.weights.is_in_steps", lambda *_: False)
-    with Engine(program, threads=1) as engine:
-        expected = engine.run(arrays)
-    assert {label: array.tobytes() for label, array in found.items()} == {
-        label: array.tobytes() for label, array in expected.items()
-    }
+        return {label: array.tobytes() for label, array in engine.run(arrays).items()}, kinds
 
 
 def test_no_step_at_all_is_no_error():

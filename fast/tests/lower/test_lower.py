@@ -6,15 +6,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-from small_models import HEADS, small_program
+from small_models import HEADS, renamed, small_program
 
-from distilspec.fast.lower.fused import Attention, Embed, LayerNorm, Linear, Output, Quantize, Scales
+from distilspec.fast.lower.fused import Attention, Elementwise, Embed, LayerNorm, Linear, Output, Quantize, Scales
 from distilspec.fast.lower.lower import lower
 from distilspec.reference import ops
 from distilspec.reference.contract.errors import UnsupportedError
 from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.tracer import trace
 
+IDS = {"input_ids": TensorSpec("int64", ("batch", "sequence"))}
 LAYER = [LayerNorm, Linear, Attention, Linear, LayerNorm, Linear, Linear]
 
 
@@ -108,16 +109,179 @@ def test_start_and_end_of_an_answer_are_two_features_of_one_tensor():
     assert outputs["end_logits"] == Output("qa_outputs", 1, 2, squeezed=True)
 
 
-def test_an_unknown_step_is_refused_by_name():
-    """With the operators that there are."""
+def traced(function, specs=IDS, **weights):
+    """Return the program of a function of operators, weights, the embedded ids [batch, sequence, 6], and the inputs."""
+    tables = {"table": np.arange(18, dtype=np.float32).reshape(3, 6), **weights}
+    return trace(
+        "odd",
+        lambda ops, held, **given: {"y": function(ops, held, ops.embedding(given["input_ids"], held["table"]), given)},
+        specs,
+        tables,
+    )
 
-    def function(ops, weights, input_ids):
-        return {"y": ops.exp(ops.embedding(input_ids, weights["table"]))}
 
-    specs = {"input_ids": TensorSpec("int64", ("batch", "sequence"))}
-    program = trace("odd", function, specs, {"table": np.ones((3, 2), np.float32)})
-    with pytest.raises(UnsupportedError, match=r"step exp: the fast engine has no exp; expected one of add, .*linear"):
-        lower(program)
+@pytest.mark.parametrize(("op", "nearest"), [
+    (lambda ops, weights, x, _: ops.matmul(x, weights["m"]), "step matmul: .* no matmul; expected linear, the nearest"),
+    (lambda ops, _, x, __: ops.softmax(x), "no softmax; expected scaled_dot_product_attention, the nearest"),
+    (lambda ops, _, x, __: ops.erf(x), "no erf; expected gelu, the nearest"),
+    (lambda ops, _, x, __: ops.exp(x), "no exp; expected one of distilspec.fast.OPERATORS"),
+])  # fmt: skip
+def test_an_unknown_step_is_refused_by_name(op, nearest):
+    """With the nearest operator that there is."""
+    with pytest.raises(UnsupportedError, match=nearest):
+        lower(traced(op, m=np.ones((6, 2), np.float32)))
+
+
+def test_an_operator_of_almost_the_same_name_is_the_nearest():
+    """A program by hand may misspell one."""
+    program = traced(lambda ops, _, x, __: ops.gelu(x))
+    steps = tuple(dataclasses.replace(step, op="gelu_tan" if step.op == "gelu" else step.op) for step in program.steps)
+    with pytest.raises(UnsupportedError, match="no gelu_tan; expected gelu_tanh, the nearest that it has"):
+        lower(program.replace(steps=steps))
+
+
+@pytest.mark.parametrize(("start", "stop", "expected"), [
+    (1, 3, (1, 3)), (-2, 6, (4, 6)), (0, -1, (0, 5)), (2, None, (2, 6)), (4, 2, (4, 4)),
+])  # fmt: skip
+def test_features_are_counted_from_either_end(start, stop, expected):
+    """As ``slice`` of the specification does."""
+    program = traced(lambda ops, _, x, __: ops.slice(x, axis=2, start=start, stop=stop))
+    assert lower(program).outputs["y"] == Output("embedding", *expected)
+
+
+@pytest.mark.parametrize(("slices", "message"), [
+    (lambda ops, x: ops.slice(x, axis=2, start=0, stop=6, step=2), "expected neighbours, step 1 in place of 2"),
+    (lambda ops, x: ops.slice(x, axis=2, start=5, stop=0, step=-1), "expected neighbours, step 1 in place of -1"),
+    (lambda ops, x: ops.slice(x, axis=0, start=0, stop=1), "expected some of the features of a tensor"),
+])  # fmt: skip
+def test_other_slices_of_tensors_are_refused(slices, message):
+    """Not taken for neighbouring features."""
+    with pytest.raises(UnsupportedError, match=f"step slice: slice of embedding; {message}"):
+        lower(traced(lambda ops, _, x, __: slices(ops, x)))
+
+
+@pytest.mark.parametrize(("attributes", "message"), [
+    ({"start": 0, "stop": 1}, "expected the rows of a table from 0 until before sequence"),
+    ({"start": 0, "stop": None}, "expected the rows of a table from 0 until before sequence"),
+    ({"start": 3, "stop": 4}, "expected the rows of a table from 0 until before sequence"),
+    ({"start": 0, "stop": 1, "step": 2}, "expected neighbours, step 1 in place of 2"),
+])  # fmt: skip
+def test_positions_other_than_those_of_the_tokens_are_refused(attributes, message):
+    """One row for all tokens, which the specification broadcasts, is no row a token."""
+
+    def model(ops, weights, x, _):
+        return ops.add(x, ops.slice(weights["positions"], axis=0, **attributes))
+
+    with pytest.raises(UnsupportedError, match=message):
+        lower(traced(model, positions=np.ones((1 if attributes["stop"] is None else 8, 6), np.float32)))
+
+
+def test_positions_that_start_later_are_refused():
+    """Whoever has given the rows that are left another name of their number."""
+    program = small_program()
+    later = tuple(
+        dataclasses.replace(step, attributes={**step.attributes, "start": 1}) if step.op == "slice" else step
+        for step in program.steps
+    )
+    with pytest.raises(UnsupportedError, match="expected the rows of a table from 0 until before sequence"):
+        lower(program.replace(steps=later))
+
+
+def test_tables_of_other_widths_are_refused():
+    """A column that the specification broadcasts over the features would be read as rows."""
+
+    def model(ops, weights, x, given):
+        _, sequence = given["input_ids"].shape
+        return ops.add(x, ops.slice(weights["column"], axis=0, start=0, stop=sequence))
+
+    with pytest.raises(UnsupportedError, match="expected operand 1 to be floats in rows of features"):
+        lower(traced(model, column=np.ones((8, 1), np.float32)))
+
+
+def test_what_one_step_cannot_add_is_added_by_another():
+    """Embeddings of three inputs."""
+    specs = {name: TensorSpec("int64", ("batch", "sequence")) for name in ("input_ids", "types", "cases")}
+
+    def model(ops, weights, x, given):
+        for name in ("types", "cases"):
+            x = ops.add(x, ops.embedding(given[name], weights["table"]))
+        return x
+
+    assert kinds(traced(model, specs)) == [Embed, Embed, Elementwise]
+
+
+def split(ops, x):
+    """Return [batch, sequence, 3, 2] of [batch, sequence, 6]."""
+    return ops.reshape(x, shape=(*x.shape[:2], 3, 2))
+
+
+def turned(ops, x):
+    """Return x with its second and third axis exchanged."""
+    return ops.transpose(x, axes=(0, 2, 1, 3))
+
+
+def joined(ops, x, rows):
+    """Return the elements of x with the rows given, whatever is in them."""
+    return ops.reshape(x, shape=(*rows, 6))
+
+
+def attention(ops, x, *mask):
+    """Return the attention of x to itself."""
+    return ops.scaled_dot_product_attention(x, x, x, *mask, scale=1.0)
+
+
+def by_sequence(ops, x):
+    """Return attention of [batch, sequence, 6] read as [sequence, batch, 6]."""
+    batch, sequence, _ = x.shape
+    heads = turned(ops, ops.reshape(x, shape=(sequence, batch, 3, 2)))
+    return joined(ops, turned(ops, attention(ops, heads)), (sequence, batch))
+
+
+@pytest.mark.parametrize(("tokens", "model"), [
+    (3, lambda ops, x: joined(ops, turned(ops, split(ops, x)), x.shape[:2])),
+    (3, lambda ops, x: joined(ops, attention(ops, turned(ops, split(ops, x))), x.shape[:2])),
+    ("sequence", lambda ops, x: joined(ops, attention(ops, split(ops, x)), x.shape[:2])),
+    ("sequence", lambda ops, x: joined(ops, attention(ops, turned(ops, turned(ops, split(ops, x)))), x.shape[:2])),
+    ("sequence", lambda ops, x: attention(ops, turned(ops, split(ops, x)))),
+    ("sequence", lambda ops, x: ops.l2_normalize(attention(ops, turned(ops, split(ops, x))))),
+    ("sequence", by_sequence),
+])  # fmt: skip
+def test_heads_and_tokens_are_not_confused(tokens, model):
+    """A reshape without the transpose before it, or after it, mixes them."""
+    specs = {"input_ids": TensorSpec("int64", ("batch", tokens))}
+    with pytest.raises(UnsupportedError):
+        lower(traced(lambda ops, _, x, __: model(ops, x), specs))
+
+
+def test_an_attention_that_two_steps_join_is_refused():
+    """It would have two names."""
+
+    def model(ops, _, x, __):
+        context = attention(ops, turned(ops, split(ops, x)))
+        return ops.add(*(joined(ops, turned(ops, context), x.shape[:2]) for _ in range(2)))
+
+    with pytest.raises(UnsupportedError, match="expected features split into heads, or heads joined"):
+        lower(traced(model))
+
+
+@pytest.mark.parametrize("name", ["attention_mask", "keep", "unmask"])
+@pytest.mark.parametrize("head", ["sentence-embedding", "sequence-classification"])
+def test_masks_are_what_is_read_as_masks(name, head):
+    """By attention and by pooling, whatever they are called."""
+    program = renamed(small_program(family="bert", head=head), "attention_mask", name)
+    assert lower(program).masks == (name,)
+    assert lower(renamed(program, "token_type_ids", "types_mask")).masks == (name,)
+
+
+def test_inputs_of_the_wrong_type_are_no_masks():
+    """Nor is one whose sequences attention would take for queries."""
+    program = small_program(head="sentence-embedding")
+    ids = program.inputs["input_ids"]
+    with pytest.raises(UnsupportedError, match=r"expected a mask that is a bool input \[batch, sequence\]"):
+        lower(program.replace(inputs={"input_ids": ids, "attention_mask": ids}))
+    specs = {**IDS, "keep": TensorSpec("bool", ("sequence", "sequence"))}
+    with pytest.raises(UnsupportedError, match="expected a mask that is a bool input of the program with axes 1 and 2"):
+        lower(traced(lambda ops, _, x, given: attention(ops, turned(ops, split(ops, x)), given["keep"]), specs))
 
 
 @pytest.mark.parametrize("shape", [(), (5,), ("batch", 0), ("batch", "sequence", 2)], ids=str)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from checkpoints import VOCABULARY, checkpoint
 from refusal import refused
+from tiny_result import inputs_of, tiny_result
 
-from distilspec.fast import pipeline
+from distilspec.fast import compile, pipeline
 from distilspec.fast.pipelines import TASKS
 from distilspec.reference.contract.errors import DTypeError, FormatError, RangeError, UnsupportedError
 from distilspec.reference.formats import load_model
@@ -84,6 +85,34 @@ def test_recipes_and_sparsity_reach_the_engine(folders, recipe):
     assert quantised.engine.recipe == recipe
     assert 0 < np.abs(quantised(TEXTS[1]) - plain).max() < np.abs(plain).max()
     assert not np.array_equal(pruned(TEXTS[1]), quantised(TEXTS[1]))
+
+
+@pytest.mark.parametrize("recipe", [None, "w8a8-static"])
+def test_what_compress_has_made_is_run_as_it_is_saved(recipe, tmp_path):
+    """The engine that ``compile`` gives, with the ranges that were saved, whose scores are no others'."""
+    result = tiny_result(tmp_path)
+    given = inputs_of(result.program("fp32", []))
+    for folder in (result.folder, str(result.student)):
+        with pipeline("text-classification", folder, recipe=recipe) as made, compile(folder, recipe=recipe) as engine:
+            assert made.engine.recipe == engine.recipe == (recipe or "fp32")
+            np.testing.assert_array_equal(made.engine.run(given)["logits"], engine.run(given)["logits"])
+            assert made.engine.survivors() == engine.survivors()
+            assert 0 < made("the man")[0]["score"] < 1
+
+
+def test_a_saved_program_with_another_head_is_left_alone(tmp_path):
+    """As are all where texts or a sparsity are given: then the student is compressed once more."""
+    folder = tiny_result(tmp_path).folder
+    with pipeline("feature-extraction", folder, return_tensors="np") as made:
+        assert made("the man").shape == (1, 4, 16)
+    with refused(RangeError, "calibration: no texts; expected some, because w8a8-static takes its ranges from them"):
+        pipeline("feature-extraction", folder, recipe="w8a8-static")
+    given = inputs_of(load_model(folder).program)
+    options = {"recipe": "w8a8-static", "backend": "numpy"}
+    with pipeline("text-classification", folder, **options) as saved:
+        expected = saved.engine.run(given)["logits"]
+    with pipeline("text-classification", folder, **options, calibration=["the man"]) as made:
+        assert not np.array_equal(made.engine.run(given)["logits"], expected)
 
 
 def test_a_model_may_be_given_in_place_of_its_folder(folders):

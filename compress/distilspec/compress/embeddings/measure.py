@@ -18,7 +18,8 @@ from distilspec.compress.embeddings.section import Calibration, Embeddings
 from distilspec.compress.embeddings.sets import JudgedPairs, Search, file_of, read_judged_pairs, read_search
 from distilspec.compress.embeddings.table import table_of
 from distilspec.compress.quantised import Ranges
-from distilspec.compress.record import Record, write_json
+from distilspec.compress.record import Record, write_json, write_whole
+from distilspec.compress.run import alone_in
 from distilspec.reference.contract.errors import FormatError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import Array, Float32Array
@@ -83,10 +84,16 @@ def measure(section: Embeddings, source: Path, folder: Path) -> None:
     Raises
     ------
     ContractError
-        As reading the sets and the model; the folder holds results of another file, or cannot be made or written.
+        As reading the sets and the model; the folder holds results of another file, or cannot be made or written;
+        ``UnsupportedError`` if another process works in it.
     """
     expect_drawable()
     record = _opened(section, folder)
+    with alone_in(folder):
+        _measure(section, source, folder, record)
+
+
+def _measure(section: Embeddings, source: Path, folder: Path, record: Record) -> None:
     pairs = {one.name: read_judged_pairs(one, source) for one in section.similarity}
     searches = {one.name: read_search(one, source, seed=section.seed) for one in section.retrieval}
     texts = _texts(pairs, searches)
@@ -120,7 +127,7 @@ def measure(section: Embeddings, source: Path, folder: Path) -> None:
         "models": models,
     }
     write_json(folder / "embeddings.json", result)
-    _write(folder / "embeddings.md", table_of(result).encode())
+    write_whole(folder / "embeddings.md", table_of(result).encode())
     draw(result, folder / "embeddings.svg")
     record.say(f"written: {folder / 'embeddings.md'}, .json and .svg")
 
@@ -243,10 +250,3 @@ def _home(folder: Path, variant: Variant) -> Path:
 def _embeddings(folder: Path, variant: Variant) -> dict[str, Array]:
     file = SafetensorsFile(_home(folder, variant) / "embeddings.safetensors")
     return {name: file.read(name) for name in file.entries}
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise FormatError(f"{path}: {error}; expected that the file can be written") from None

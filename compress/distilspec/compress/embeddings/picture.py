@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from distilspec.reference.contract.errors import FormatError, UnsupportedError
+from distilspec.compress.record import write_whole
+from distilspec.reference.contract.errors import UnsupportedError
 
 #: Colours that people with each kind of colour blindness tell apart (Okabe and Ito).
 COLOURS = ("#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -60,10 +62,9 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     figure.legend(handles=_legend(recipes), loc="outside lower center", ncols=columns, frameon=False)
     shape = tuple(result["block_shape"])
     figure.suptitle(f"{result['model']}, pruned in blocks of {shape}, without training", fontsize=10)
-    try:
-        figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise FormatError(f"{path}: {error}; expected that the picture can be written") from None
+    drawn = BytesIO()
+    figure.savefig(drawn, format="svg", dpi=120)
+    write_whole(path, drawn.getvalue())
 
 
 def _places(models: Sequence[Mapping[str, Any]]) -> tuple[list[float], dict[float, str]]:

@@ -18,7 +18,8 @@ class Training(Section):
     warmup: Share = Field(default=0.1, description="Share of the steps in which the learning rate rises.")
     weight_decay: float = Field(default=0.01, ge=0, description="Of AdamW, on all weights but biases and LayerNorm.")
     rewind: bool = Field(
-        default=False, description="Rewind the learning rate at every move of the sparsity, as Prune-OFA."
+        default=False,
+        description="Rewind the learning rate at every move of the schedule, cubic or distiller, as Prune-OFA.",
     )
     dropout: bool = Field(default=True, description="Drop activations at random, as the model's config says.")
 

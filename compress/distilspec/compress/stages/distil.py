@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from transformers import DistilBertForSequenceClassification
 
-from distilspec.compress.batches import Batch, logits_of
+from distilspec.compress.batches import READING, Batch, logits_of
 from distilspec.compress.lesson import learn
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import Observation, observe
-from distilspec.compress.run import Run
+from distilspec.compress.run import Run, alone_in
 from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.students import load_classifier, save_classifier
@@ -67,12 +67,24 @@ def teach(
 
 
 def _teacher_logits(run: Run, stage: str, teacher: DistilBertForSequenceClassification) -> Array:
-    """Return the teacher's logits of what the student learns from, from the file that the first call writes."""
+    """
+    Return the teacher's logits of what the student learns from, from the file that the first call writes.
+
+    Of processes that share the teacher one computes them, and the others wait for it.
+    """
     home = run.teacher_home / f"logits-{hashlib.sha256(repr(run.lessons).encode()).hexdigest()[:12]}"
     if not home.exists():
         run.teacher_home.mkdir(exist_ok=True)
-        logits = logits_of(teacher, run.encoded(run.lessons, run.teacher))
-        with new_folder(home) as temporary:
-            write_safetensors(temporary / "lessons.safetensors", {"logits": logits})
-        run.record.event(stage, "logits", rows=len(logits))
+        with alone_in(run.teacher_home, waits=True):
+            if not home.exists():
+                _write_logits(run, stage, teacher, home)
     return SafetensorsFile(home / "lessons.safetensors").read("logits")
+
+
+def _write_logits(run: Run, stage: str, teacher: DistilBertForSequenceClassification, home: Path) -> None:
+    rows = run.encoded(run.lessons, run.teacher)
+    with run.record.progress("the teacher's logits", rows.steps(READING)) as advance:
+        logits = logits_of(teacher, rows, advance)
+    with new_folder(home) as temporary:
+        write_safetensors(temporary / "lessons.safetensors", {"logits": logits})
+    run.record.event(stage, "logits", rows=len(logits))

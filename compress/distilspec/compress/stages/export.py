@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from distilspec.compress.packing import student_program
 from distilspec.compress.quantised import linears_of
 from distilspec.compress.run import Run
@@ -27,17 +30,18 @@ def export(run: Run) -> None:
         for name, made in programs.items():
             save_program(made, temporary / name, tokenizer=run.student / "tokenizer.json")
             if run.pipeline.outputs.onnx:
-                (temporary / f"{name}.onnx").write_bytes(_onnx(made))
+                (temporary / f"{name}.onnx").write_bytes(onnx_writer()(made).SerializeToString())
         files = sorted(path for path in temporary.rglob("*") if path.is_file())
         sizes = {str(path.relative_to(temporary)): path.stat().st_size for path in files}
     run.record.event("export", "written", bytes=sizes)
 
 
-def _onnx(program: Program) -> bytes:
+def onnx_writer() -> Callable[[Program], Any]:
+    """Return ``write_onnx``; ``UnsupportedError`` if the package that it needs is not installed."""
     try:
         from distilspec.reference.formats.onnx_writer import write_onnx
     except ImportError:
         raise UnsupportedError(
             "outputs: onnx is true and the package onnx is not installed; expected it (pip install 'distilspec[onnx]')"
         ) from None
-    return bytes(write_onnx(program).SerializeToString())
+    return write_onnx

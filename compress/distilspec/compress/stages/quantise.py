@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distilspec.compress.batches import READING
+from distilspec.compress.batches import READING, turns
 from distilspec.compress.engine import program_logits
 from distilspec.compress.packing import student_program
 from distilspec.compress.quantised import Choice, Ranges, choose, linears_of
@@ -61,7 +61,14 @@ def calibrated(run: Run, student: Path) -> Ranges:
     rows = run.encoded(run.splits.train, student)
     chosen = range(min(section.calibration_rows, len(rows)))
     batches = [rows.inputs(chosen[start : start + READING]) for start in chosen[::READING]]
-    return calibrate(load_folder(student).program, batches, section.calibration)
+    with run.record.progress("calibrate", len(batches)) as advance:
+        return calibrate(
+            load_folder(student).program,
+            turns(batches, advance),
+            section.calibration,
+            percentile=section.percentile,
+            sigmas=section.sigmas,
+        )
 
 
 def _chosen(run: Run, program: Program, recipe: Recipe, ranges: Ranges, budget: float) -> Choice:
@@ -69,7 +76,9 @@ def _chosen(run: Run, program: Program, recipe: Recipe, ranges: Ranges, budget: 
     rows = run.encoded(run.splits.validation, run.student)
 
     def ask(kept: Sequence[str]) -> Array:
-        return program_logits(apply_recipe(program, recipe, calibration=ranges, keep=kept), rows)
+        made = apply_recipe(program, recipe, calibration=ranges, keep=kept)
+        with run.record.progress(f"quantise {recipe}, {len(kept)} kept", rows.steps(READING)) as advance:
+            return program_logits(made, rows, advance)
 
     with run.record.progress(f"quantise {recipe}", len(inputs)) as advance:
         model = load_classifier(run.student)

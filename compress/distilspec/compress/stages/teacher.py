@@ -17,7 +17,11 @@ _NOTHING = Observation(torch.empty(0), (), (), (), ())
 
 
 def make_teacher(run: Run) -> None:
-    """Fine-tune the encoder on the labels; without a section ``training`` the teacher must be a classifier already."""
+    """
+    Fine-tune the encoder on the labels; without a section ``training`` the teacher must be a classifier already.
+
+    One that another process has made in the meantime is taken.
+    """
     section = run.pipeline.teacher.training
     if section is None:
         _expect_labels(run, load_classifier(run.teacher))
@@ -28,6 +32,8 @@ def make_teacher(run: Run) -> None:
     objective = Objective(Distillation(hard=1.0), sizes, sizes)
     rows, checkpoint = run.encoded(run.splits.train, run.origin), run.teacher_home / "checkpoint"
     with alone_in(run.teacher_home):
+        if run.teacher.exists():
+            return
         learn(run, "teacher", model, objective, section, None, rows, lambda _: _NOTHING, checkpoint)
         save_classifier(run.teacher, model, run.origin / "tokenizer.json")
         checkpoint.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ def print_profile(profile: ForwardProfile, console: Console) -> None:
         f"{what.model} {profile.shape}, {weights_of(what)}, {profile.recipe}, {threads} thread{'s' * (threads > 1)}",
         f"{profile.forward_ms:.2f} ms in one native call, {profile.roofline:.0%} of the roofline; "
         f"{profile.sum_ms:.2f} ms in a call for each operation",
+        f"{profile.call_ms:.2f} ms called from Python, of which {profile.dispatch:.1%} is not the native call",
     ):
         console.print(Text(printable(line)), soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False)

@@ -53,12 +53,15 @@ from distilspec.reference.formats.named_models import compressed_of
 #: Runtimes that cannot take this process down with them.
 SAFE_HERE = ("reference", "exec:")
 
+#: Why the default is no other runtime.
+WITHOUT_A_NAME = "Without a name the reference, which every installation has and the others are judged by."
+
 #: The exit status of a run that Ctrl-C ended, as shells have it.
 INTERRUPTED = 130
 
 
 def check(
-    runtime: Annotated[str, typer.Argument(help=RUNTIME_HELP)] = "reference",
+    runtime: Annotated[str, typer.Argument(help=f"{RUNTIME_HELP} {WITHOUT_A_NAME}")] = "reference",
     model: Annotated[list[str] | None, typer.Option(help=f"{MODEL_HELP} Without it, the operators.")] = None,
     recipe: Annotated[list[Recipe] | None, typer.Option(help="May be given several times.")] = None,
     sparsity: SparsityOption = 0.0,

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from distilspec.conformance.answers import answer, arrange
-from distilspec.conformance.commands.options import NAMED_MODEL_HELP, parse_options
+from distilspec.conformance.check import load_subject
+from distilspec.conformance.commands.options import NAMED_MODEL_HELP, RUNTIME_HELP, RuntimeOption, parse_options
 from distilspec.conformance.runtimes import find_runtime
-from distilspec.conformance.subject import compress
+from distilspec.conformance.subject import Subject, compress
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.named_models import compressed_of, load_model
 
@@ -18,10 +19,10 @@ from distilspec.reference.formats.named_models import compressed_of, load_model
 def run(
     model: Annotated[str, typer.Argument(help=NAMED_MODEL_HELP)],
     texts: Annotated[list[str], typer.Argument(help="Texts; for question answering a question and its context.")],
-    runtime: Annotated[str, typer.Option(help="reference, torch or onnxruntime.")] = "reference",
+    runtime: Annotated[str, typer.Option(help=RUNTIME_HELP)] = "reference",
     recipe: Annotated[Recipe, typer.Option(help="The numerics to run under.")] = Recipe.FP32,
     truncate: Annotated[bool, typer.Option(help="Cut texts that are longer than the model's positions.")] = False,
-    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the runtime.")] = None,
+    option: RuntimeOption = None,
     as_json_text: Annotated[bool, typer.Option("--json", help="Print records as JSON.")] = False,
 ) -> None:
     """
@@ -32,7 +33,9 @@ def run(
     adapter = find_runtime(runtime, parse_options(option or []))
     loaded = load_model(model)
     inputs = loaded.encode(arrange(loaded, texts), truncate=truncate)
-    outputs = adapter.load(compress(loaded, recipe, result=compressed_of(model))).run(inputs)
+    program = compress(loaded, recipe, result=compressed_of(model))
+    outputs = load_subject(adapter, Subject(loaded.name, program, {}, loaded)).run(inputs)
+    adapter.close()
     records = answer(loaded, inputs, outputs)
     if as_json_text:
         print(json.dumps(records, indent=1))

@@ -34,8 +34,9 @@ class FastRuntime(Runtime):
     """
     Fused steps, INT8 products on integers, by kernels made for the processor or by NumPy.
 
-    Options are ``backend``, ``native`` unless said, and ``threads``, 1. DISTILSPEC_ISA chooses the instructions. With
-    the native backend, a program of one step is carried out by the kernel that fused steps use for it, in one thread.
+    Options are ``backend``, ``native`` unless said, and ``threads``, 1, which may be more than the processors: several
+    threads are judged on any machine. DISTILSPEC_ISA chooses the instructions. With the native backend, a program of
+    one step is carried out by the kernel that fused steps use for it, in one thread.
     """
 
     name = "fast"

@@ -15,7 +15,6 @@ from distilspec.fast.backends.forward import Operation
 from distilspec.fast.backends.fusion import layouts
 from distilspec.fast.backends.operations import Operations, Rowed
 from distilspec.fast.backends.reading import code_shift, codes_of
-from distilspec.fast.codegen.compile import Compiled
 from distilspec.fast.codegen.emit import slotted
 from distilspec.fast.codegen.ir import Kind
 from distilspec.fast.execute.arena import Arena, Buffer
@@ -33,15 +32,15 @@ class Bound:
     """The operations of one shape with their memory."""
 
     def __init__(
-        self, operations: Operations, shape: tuple[int, int], lowered: Lowered, target: Target, compiled: Compiled,
-        threads: int,
+        self, operations: Operations, shape: tuple[int, int], lowered: Lowered, target: Target,
+        entries: Mapping[str, int], threads: int,
     ) -> None:  # fmt: skip
         """Give the buffers their places, and write down the calls."""
         self._lowered, self._target, self._shape = lowered, target, shape
         self._operations = operations
         self._arena = Arena(operations.buffers)
         self._slots: list[Array] = []
-        self._each = [self._call(operation, compiled, threads) for operation in operations.operations]
+        self._each = [self._call(operation, entries, threads) for operation in operations.operations]
         self._calls = Calls(self._each)
 
     def run(self, inputs: Mapping[str, Array], pool: Pool) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -105,7 +104,7 @@ class Bound:
         sequences, length = self._shape if kind is Rows.TOKENS else (1, self._shape[0])
         return rows.reshape(sequences, -1, rows.shape[-1])[:, :length].reshape(-1, rows.shape[-1])
 
-    def _call(self, operation: Operation, compiled: Compiled, threads: int) -> Call:
+    def _call(self, operation: Operation, entries: Mapping[str, int], threads: int) -> Call:
         words = []
         for parameter in slotted(operation.kernel):
             value = operation.operands[parameter.name]
@@ -122,7 +121,7 @@ class Bound:
         self._slots.append(slots)
         share = -(-operation.units // threads)
         grain = operation.units if threads == 1 else min(share, -(-LEAST_WORK // max(1, operation.work)))
-        return Call(compiled.entry(operation.kernel.name), slots.ctypes.data, operation.units, max(1, grain))
+        return Call(entries[operation.kernel.name], slots.ctypes.data, operation.units, max(1, grain))
 
 
 def _seconds(pool: Pool, calls: Calls) -> float:

@@ -166,5 +166,5 @@ class Forward:
         return {"out_scale": step.scale, "out_zero_point": zero_point}
 
     def _input(self, name: str) -> Buffer:
-        each = 1 if name.endswith("mask") else 8
+        each = 1 if name in self.lowered.masks else 8
         return Buffer(self.batch * self.sequence * each, kept=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +24,10 @@ from distilspec.fast.codegen.compile import Compiled
 from distilspec.fast.execute.pool import Pool
 from distilspec.fast.isa.host import host_target
 from distilspec.fast.isa.target import Target
-from distilspec.fast.lower.fused import Attention, Linear, Lowered, MeanPool, Quantize, Rows, Scales, made_by
+from distilspec.fast.lower.fused import Attention, Linear, Lowered, Quantize, Rows, Scales, made_by
 from distilspec.fast.packed_folder import MappedFile, PackedProgram, read_packed, write_packed
 from distilspec.fast.profile import OperationTime, Profile
-from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.contract.errors import FormatError, RangeError
 
 Array = NDArray[Any]
 
@@ -73,13 +75,17 @@ class NativeBackend:
         self._kernels = Kernels()
         self._operations((1, 1), self.survivors()[:1])
         self._compiled = Compiled(list(self._kernels.made.values()), self._target)
+        # looked up now: at a fork another thread may hold LLVM's lock
+        self._entries = {kernel.name: self._compiled.entry(kernel.name) for kernel in self._kernels.made.values()}
         self._pool = self._new_pool()
         self._lock = threading.Lock()
+        self._closed = False
         self._bound: OrderedDict[tuple[Any, ...], Bound] = OrderedDict()
         self._divisible = not any(isinstance(s, Quantize) and s.scales is Scales.TENSOR for s in lowered.steps)
-        self._masks = sorted({s.mask for s in lowered.steps if isinstance(s, Attention | MeanPool) and s.mask})
+        self._masks = lowered.masks
         shown = (lowered.tensors[output.tensor].rows for output in lowered.outputs.values())
         self._shows_tokens = Rows.TOKENS in shown or not self._all_masked()
+        _ALIVE.add(self)
 
     def _all_masked(self) -> bool:
         """Return whether no attention looks at padding."""
@@ -119,8 +125,10 @@ class NativeBackend:
 
     def save(self, folder: Path, recipe: str) -> None:
         """Write what ``load`` reads."""
-        linears = {name: vars(packed) for name, packed in self._packed.items()}
-        write_packed(folder, PackedProgram(recipe, self._target.name, self._lowered, linears))
+        with self._lock:
+            self._expect_usable()
+            linears = {name: vars(packed) for name, packed in self._packed.items()}
+            write_packed(folder, PackedProgram(recipe, self._target.name, self._lowered, linears))
 
     def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
@@ -154,16 +162,26 @@ class NativeBackend:
         ]
         return Profile(sum(together for together, *_ in least), tuple(each))
 
-    def _prepare(self) -> None:
-        """Find out whether the weights are those that were mapped, and whether the pool's threads live."""
+    def _expect_usable(self) -> None:
+        """Raise an error if the backend was closed, or its weights are not those that were mapped."""
+        if self._closed:
+            raise RangeError("the engine was closed while this call waited for another; expected it open until the end")
         if self._mapped:
             self._mapped.expect_unchanged()
+
+    def _prepare(self) -> None:
+        """Expect a usable backend, and in a forked process, where no worker lives, make it a pool."""
+        self._expect_usable()
         if not self._pool.belongs_here:
             self._pool = self._new_pool()
 
     def _is_whole(self, inputs: Mapping[str, Array]) -> bool:
-        """Return whether the sequences of a batch go through the program all together."""
-        return not self._divisible or (self._shows_tokens and inputs["input_ids"].size <= TOKENS_TOGETHER)
+        """Return whether the sequences of a batch go through the program all together, with nothing left out."""
+        few = inputs["input_ids"].size <= TOKENS_TOGETHER
+        return not self._divisible or (few and (self._shows_tokens or self._no_padding(inputs)))
+
+    def _no_padding(self, inputs: Mapping[str, Array]) -> bool:
+        return all(inputs[name][:, -1].all() for name in self._masks)
 
     def _parts(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Array | slice, dict[str, Array]]]:
         """
@@ -195,8 +213,9 @@ class NativeBackend:
         return tuple(name for name in made_by(self._lowered.steps) if name not in hidden)
 
     def close(self) -> None:
-        """End the threads and free the memory."""
+        """End the threads; the memory is freed with the backend, when no call waits for it any more."""
         with self._lock:
+            self._closed = True
             self._pool.close()
             self._bound.clear()
 
@@ -213,11 +232,24 @@ class NativeBackend:
             return self._bound[key]
         batch, sequence = shape
         operations = self._operations((batch, sequence), expose)
-        bound = Bound(operations, (batch, sequence), self._lowered, self._target, self._compiled, self._threads)
+        bound = Bound(operations, (batch, sequence), self._lowered, self._target, self._entries, self._threads)
         self._bound[key] = bound
         while len(self._bound) > KEPT_SHAPES:
             self._bound.popitem(last=False)
         return bound
+
+
+_ALIVE: weakref.WeakSet[NativeBackend] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Free the locks: a thread that was inside of a call does not exist in the child."""
+    for backend in list(_ALIVE):
+        backend._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def target_of(lowered: Lowered) -> Target:

@@ -16,12 +16,17 @@ DIGEST = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
-    """Return where object code is kept, or None if it is not."""
+    """Return where object code is kept, or None if it is not: the cache is off, or the user has no home."""
     named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named) if named else None
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "distilspec" / "objects"
+    base = os.environ.get("XDG_CACHE_HOME")
+    if base:
+        return Path(base) / "distilspec" / "objects"
+    try:
+        return Path.home() / ".cache" / "distilspec" / "objects"
+    except RuntimeError:
+        return None
 
 
 def key_of(*parts: str) -> str:
@@ -30,7 +35,7 @@ def key_of(*parts: str) -> str:
 
 
 def read_object(key: str) -> bytes | None:
-    """Return an entry, or None if there is none; a damaged one is removed with a warning."""
+    """Return an entry, or None if there is none, or, with a warning, a damaged one."""
     folder = cache_folder()
     if folder is None:
         return None
@@ -40,21 +45,23 @@ def read_object(key: str) -> bytes | None:
     except OSError:
         return None
     if hashlib.sha256(stored[DIGEST:]).digest() != stored[:DIGEST]:
-        warnings.warn(f"{path} is damaged and was removed; the kernel is compiled again", stacklevel=2)
-        path.unlink(missing_ok=True)
+        warnings.warn(f"{path} is damaged; the kernel is compiled again", stacklevel=2)
         return None
     return stored[DIGEST:]
 
 
 def write_object(key: str, code: bytes) -> None:
-    """Keep an entry; it appears whole or not at all, and a folder that cannot be written is no error."""
+    """Keep an entry; it appears whole or not at all, and a folder that cannot be written is a warning."""
     folder = cache_folder()
     if folder is None:
         return
+    temporary = folder / f".{key}.{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{key}.{secrets.token_hex(4)}"
-        temporary.write_bytes(hashlib.sha256(code).digest() + code)
-        temporary.replace(folder / f"{key}.o")
+        try:
+            temporary.write_bytes(hashlib.sha256(code).digest() + code)
+            temporary.replace(folder / f"{key}.o")
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         warnings.warn(f"{folder}: {error.strerror}; compiled kernels are not kept", stacklevel=2)

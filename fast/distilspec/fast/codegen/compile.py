@@ -20,6 +20,9 @@ _C_TYPES = {Kind.PTR: ctypes.c_void_p, Kind.I64: ctypes.c_int64, Kind.I32: ctype
 
 _OPTIMISATION = 2
 
+#: What the passes leave alone: kernels are vectorised and unrolled by whoever wrote them.
+_PASSES = {"loop_vectorization": False, "slp_vectorization": False, "loop_unrolling": False}
+
 
 @lru_cache(maxsize=1)
 def _initialise() -> None:
@@ -37,12 +40,12 @@ class MachineCode:
     def __init__(self, text: str, target: Target) -> None:
         """Compile, or load what was compiled before."""
         machine = target_machine(target)
-        self.key = key_of(text, llvmlite.__version__, llvm.get_host_cpu_name(), target.name, target.feature_string)
+        key = object_key(text, target)
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-        code = read_object(self.key)
+        code = read_object(key)
         if code is None:
             code = object_code(text, target)
-            write_object(self.key, code)
+            write_object(key, code)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
 
@@ -67,11 +70,6 @@ class Compiled:
         self._code = MachineCode(emit(functions, target), target)
         self._functions = {function.name: function for function in functions}
 
-    @property
-    def key(self) -> str:
-        """Return the name of the machine code in the cache."""
-        return self._code.key
-
     def entry(self, name: str) -> int:
         """Return where the machine code of a kernel's entry starts; ``emit`` says what it takes."""
         return self._code.address(entry_name(name))
@@ -84,9 +82,14 @@ class Compiled:
 def target_machine(target: Target) -> llvm.TargetMachine:
     """Return LLVM's machine for a target, whether or not this processor is one."""
     _initialise()
-    return llvm.Target.from_triple(target.triple).create_target_machine(
-        cpu=target.cpu, features=target.feature_string, opt=_OPTIMISATION, reloc="pic", codemodel="default"
-    )
+    return llvm.Target.from_triple(target.triple).create_target_machine(**_machine_options(target))
+
+
+def object_key(text: str, target: Target) -> str:
+    """Return the name in the cache of what ``object_code`` makes: the hash of everything that it depends on."""
+    versions = f"{llvmlite.__version__} {llvm.llvm_version_info}"
+    options = (target.triple, _machine_options(target), _OPTIMISATION, _PASSES)
+    return key_of(text, versions, repr(options))
 
 
 def object_code(text: str, target: Target) -> bytes:
@@ -101,15 +104,20 @@ def assembly(functions: Sequence[Function], target: Target) -> str:
     return str(machine.emit_assembly(module))
 
 
+def _machine_options(target: Target) -> dict[str, Any]:
+    return {
+        "cpu": target.cpu, "features": target.feature_string, "opt": _OPTIMISATION, "reloc": "pic",
+        "codemodel": "default",
+    }  # fmt: skip
+
+
 def _optimised(text: str, target: Target) -> tuple[llvm.TargetMachine, llvm.ModuleRef]:
     machine = target_machine(target)
     module = llvm.parse_assembly(text)
     module.verify()
-    # kernels are vectorised and unrolled by whoever wrote them
     options = llvm.create_pipeline_tuning_options(speed_level=_OPTIMISATION)
-    options.loop_vectorization = False
-    options.slp_vectorization = False
-    options.loop_unrolling = False
+    for name, value in _PASSES.items():
+        setattr(options, name, value)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return machine, module

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from distilspec.fast.execute.memory import private_memory
 
 #: Buffers start at multiples of this, two cache lines.
 ALIGNED = 128
@@ -49,7 +50,7 @@ class Arena:
                 buffer.offset = max(buffer.offset, _aligned(other.offset + other.size))
             placed.append(buffer)
         self.size = max((buffer.offset + buffer.size for buffer in placed), default=0)
-        self._memory = np.frombuffer(mmap.mmap(-1, max(1, self.size)), np.uint8)
+        self._memory = np.frombuffer(private_memory(self.size), np.uint8)
 
     def address(self, buffer: Buffer) -> int:
         """Return where a buffer starts."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
 import threading
 import weakref
@@ -15,6 +14,8 @@ from importlib.resources import files
 import numpy as np
 
 from distilspec.fast.codegen.compile import MachineCode
+from distilspec.fast.execute.memory import private_memory
+from distilspec.fast.execute.threads import expect_threads
 from distilspec.fast.isa.target import Target
 from distilspec.reference.contract.errors import RangeError
 
@@ -63,7 +64,7 @@ class Calls:
     def __init__(self, calls: Sequence[Call]) -> None:
         """Write the list down, aligned so that no two operations share a cache line."""
         self.count = len(calls)
-        self._memory = mmap.mmap(-1, max(1, self.count) * OPERATION)
+        self._memory = private_memory(max(1, self.count) * OPERATION)
         words = np.frombuffer(self._memory, np.int64).reshape(-1, OPERATION // 8)
         for row, call in zip(words, calls, strict=False):
             row[:4] = call.entry, call.slots, call.units, call.grain
@@ -85,28 +86,31 @@ class Pool:
         Raises
         ------
         RangeError
-            ``threads`` is less than 1, or more than the processors of this process without ``oversubscribe``.
+            ``threads`` is less than 1, or more than the processors of this process without ``oversubscribe``, or more
+            than the system starts.
         """
-        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if threads < 1 or (threads > allowed and not oversubscribe):
-            raise RangeError(f"threads: got {threads}; expected 1 to {allowed}, the processors this process may use")
+        expect_threads(threads, oversubscribe=oversubscribe)
         self.threads = threads
         self._process = os.getpid()
-        code = _machine_code(target)
-        self._run = code.callable("pool_run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
-        memory = mmap.mmap(-1, FIRST_WORKER + threads * WORKER)
-        self._state = int(np.frombuffer(memory, np.uint8).ctypes.data)
-        code.callable("pool_open", ctypes.c_void_p, ctypes.c_int64)(self._state, threads - 1)
-        work = code.callable("pool_work", ctypes.c_void_p, ctypes.c_int64)
-        workers = [
-            threading.Thread(target=work, args=(self._state, number), name=f"distilspec-{number + 1}", daemon=True)
-            for number in range(threads - 1)
-        ]
-        for worker in workers:
-            worker.start()
-        stop = code.callable("pool_stop", ctypes.c_void_p)
-        # the state lives until no worker reads it any more, whether the pool is closed, forgotten or left to the end
-        self._finish = weakref.finalize(self, _finish, stop, self._state, memory, workers, self._process)
+        functions = _functions(target)
+        self._run = functions.run
+        size = FIRST_WORKER + threads * WORKER
+        # the pool and every worker hold the state, so that it outlives whoever reads it
+        self._state = (ctypes.c_char * size).from_buffer(private_memory(size))
+        self._address = ctypes.addressof(self._state)
+        functions.open(self._state, threads - 1)
+        workers: list[threading.Thread] = []
+        self._finish = weakref.finalize(self, _finish, functions.stop, self._state, workers, self._process)
+        for number in range(1, threads):
+            worker = threading.Thread(
+                target=functions.work, args=(self._state, number - 1), name=f"distilspec-{number}", daemon=True
+            )
+            try:
+                worker.start()
+            except RuntimeError as error:
+                self.close()
+                raise RangeError(f"threads: {error} besides {number}; expected {threads}") from None
+            workers.append(worker)
 
     @property
     def belongs_here(self) -> bool:
@@ -115,7 +119,7 @@ class Pool:
 
     def run(self, calls: Calls) -> None:
         """Carry out a list of calls."""
-        self._run(self._state, calls.address, calls.count)
+        self._run(self._address, calls.address, calls.count)
 
     def close(self) -> None:
         """Let the workers end, and wait for them."""
@@ -123,16 +127,30 @@ class Pool:
 
 
 def _finish(
-    stop: Callable[..., None], state: int, memory: mmap.mmap, workers: Sequence[threading.Thread], process: int
+    stop: Callable[..., None], state: ctypes.Array[ctypes.c_char], workers: Sequence[threading.Thread], process: int
 ) -> None:
     if os.getpid() == process:
         stop(state)
         for worker in workers:
             worker.join()
-    del memory
 
 
-@cache
+class _Functions:
+    """What ``pool.ll`` defines."""
+
+    def __init__(self, target: Target) -> None:
+        """Compile it, or load what was compiled before."""
+        code = _machine_code(target)
+        self.open = code.callable("pool_open", ctypes.c_void_p, ctypes.c_int64)
+        self.run = code.callable("pool_run", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+        self.work = code.callable("pool_work", ctypes.c_void_p, ctypes.c_int64)
+        self.stop = code.callable("pool_stop", ctypes.c_void_p)
+
+
+#: Kept, because a forked process may have to do without LLVM: another thread may have held its lock.
+_functions = cache(_Functions)
+
+
 def _machine_code(target: Target) -> MachineCode:
     text = (files(__package__) / "pool.ll").read_text("utf-8")
     declaration, pause = _PAUSE.get(target.triple.split("-")[0], ("", ""))

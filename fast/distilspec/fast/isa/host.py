@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
 import llvmlite.binding as llvm
@@ -30,7 +31,13 @@ class UnsupportedTargetError(ContractError):
 
 
 def executable_targets() -> tuple[Target, ...]:
-    """Return the targets whose instructions this processor has, the quickest first."""
+    """
+    Return the targets whose instructions this processor has, the quickest first; none but on Linux.
+
+    Kernels are emitted for its calling convention, and threads sleep in unnamed semaphores, which macOS does not have.
+    """
+    if sys.platform != "linux":
+        return ()
     has = llvm.get_host_cpu_features()
     machine = llvm.get_process_triple().split("-")[0]
     return tuple(
@@ -52,9 +59,11 @@ def host_target(*, integers: bool = True) -> Target:
     Raises
     ------
     UnsupportedTargetError
-        The variable names no target, or one that this processor cannot execute.
+        The variable names no target, or one that this processor cannot execute; or the system is not Linux.
     """
     can = {target.name: target for target in executable_targets()}
+    if not can:
+        raise UnsupportedTargetError(f"kernels run on Linux, and this system is {sys.platform}; expected backend numpy")
     forced = os.environ.get(VARIABLE)
     if forced is None:
         return next(target for target in can.values() if integers or target.for_floats)

@@ -1,4 +1,4 @@
-"""AArch64 with the dot product extension: sdot on 4 lanes (Armv8.2 and later, Apple silicon, Graviton 2 and later)."""
+"""AArch64 with the dot product extension: sdot on 4 lanes (some of Armv8.2, all of Armv8.4; Graviton 2 and later)."""
 
 from __future__ import annotations
 

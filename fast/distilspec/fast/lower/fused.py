@@ -213,6 +213,12 @@ class Lowered:
     tensors: Mapping[str, Tensor]
     outputs: Mapping[str, Output]
 
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The inputs that say which tokens are kept, as bytes of 0 or 1; all others are int64 ids."""
+        read = {step.mask for step in self.steps if isinstance(step, Attention | MeanPool)}
+        return tuple(name for name in self.inputs if name in read)
+
 
 def made_by(steps: Iterable[Fused]) -> tuple[str, ...]:
     """Return the tensors of the program that fused steps make, in order."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,11 @@ from distilspec.reference.program import Program, Step
 #: Operators of one operand that keep the shape, each with its own name in the fused step.
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "sigmoid", "silu", "tanh")
 
-#: The name of the inputs' first two axes.
+#: The places of the inputs' two axes.
 BATCH, SEQUENCE = 0, 1
+
+#: The most inputs of ids whose rows one fused step adds.
+MOST_IDS = 2
 
 
 def lower(program: Program) -> Lowered:
@@ -56,11 +60,14 @@ def lower(program: Program) -> Lowered:
     return lowering.finished()
 
 
+@dataclass(frozen=True)
 class _Heads:
-    """Features seen as heads, on the way to attention: a linear's tensor, reshaped, and then transposed."""
+    """A tensor of rows seen as heads: [batch, heads, sequence, head_dim] if ``by_head``, else with heads third."""
 
-    def __init__(self, tensor: str, heads: int, head_dim: int, transposed: bool = False) -> None:
-        self.tensor, self.heads, self.head_dim, self.transposed = tensor, heads, head_dim, transposed
+    tensor: str
+    heads: int
+    head_dim: int
+    by_head: bool = False
 
 
 class _Lowering:
@@ -72,7 +79,7 @@ class _Lowering:
         self._tensors: dict[str, Tensor] = {}
         self._constants: dict[str, Array] = dict(program.constants)
         self._heads: dict[str, _Heads] = {}
-        self._masks: dict[str, str] = {name: name for name in program.inputs}
+        self._masks: dict[str, str] = {}
         self._slices: dict[str, Output] = {}
         self._positions: dict[str, Array] = {}
         self._quantized_attention, self._inside = find_quantized_attention(program)
@@ -91,8 +98,7 @@ class _Lowering:
             return
         taker = _TAKERS.get(step.op)
         if taker is None:
-            known = ", ".join(OPERATORS)
-            raise UnsupportedError(f"step {step.name}: the fast engine has no {step.op}; expected one of {known}")
+            raise UnsupportedError(f"step {step.name}: the fast engine has no {step.op}; expected {_nearest(step.op)}")
         taker(self, step)
 
     def finished(self) -> Lowered:
@@ -103,7 +109,7 @@ class _Lowering:
     def _output(self, label: str, tensor: str) -> Output:
         if tensor in self._slices:
             return self._slices[tensor]
-        if tensor not in self._tensors or self._tensors[tensor].codes:
+        if not self._is_rows(tensor):
             raise UnsupportedError(f"output {label}: {tensor} is no float tensor of rows of features; expected one")
         return Output(tensor, 0, self._tensors[tensor].features)
 
@@ -119,9 +125,12 @@ class _Lowering:
     def _rows(self, step: Step, place: int = 0, codes: bool = False) -> str:
         """Return the name of an operand that is rows of features."""
         name = step.inputs[place]
-        if name is None or name not in self._tensors or self._tensors[name].codes != codes:
+        if name is None or not self._is_rows(name, codes):
             raise self._refuse(step, f"operand {place} to be {'codes' if codes else 'floats'} in rows of features")
         return name
+
+    def _is_rows(self, name: str, codes: bool = False) -> bool:
+        return name in self._tensors and name not in self._heads and self._tensors[name].codes == codes
 
     def _constant(self, step: Step, place: int) -> Array:
         name = step.inputs[place] if place < len(step.inputs) else None
@@ -141,47 +150,68 @@ class _Lowering:
     def _embedding(self, step: Step) -> None:
         ids, table = str(step.inputs[0]), self._constant(step, 1)
         spec = self._program.inputs.get(ids)
-        if spec is None or len(spec.shape) != 2 or spec.shape[SEQUENCE] == 0:
+        if spec is None or spec.dtype == "bool" or len(spec.shape) != 2 or spec.shape[SEQUENCE] == 0:
             raise self._refuse(step, "operand 0 to be an input [batch, sequence] of the program, with tokens")
         self._emit(Embed(step.name, (ids,), (_float(table),)), Tensor(Rows.TOKENS, table.shape[1]))
 
     def _slice(self, step: Step) -> None:
-        name, attributes = step.inputs[0], _attributes(step)
-        if name in self._constants and attributes["axis"] == 0 and attributes["start"] == 0:
-            self._positions[step.name] = _float(self._constants[name])
+        attributes = {"step": 1, **_attributes(step)}
+        axis, start, stop = (attributes[name] for name in ("axis", "start", "stop"))
+        if attributes["step"] != 1:
+            raise self._refuse(step, f"neighbours, step 1 in place of {attributes['step']}")
+        if step.inputs[0] in self._constants:
+            table = self._constant(step, 0)
+            sequences = [spec.shape[SEQUENCE] for spec in self._program.inputs.values() if len(spec.shape) == 2]
+            if axis != 0 or start != 0 or stop not in sequences or table.ndim != 2:
+                raise self._refuse(step, "the rows of a table from 0 until before sequence, the tokens of a sequence")
+            self._positions[step.name] = _float(table)
             return
-        axis = len(self._program.spec(step.name).shape) - 1
-        if name in self._tensors and attributes["axis"] == axis and isinstance(attributes["stop"], int):
-            self._slices[step.name] = Output(str(name), int(attributes["start"]), int(attributes["stop"]))
-            return
-        raise self._refuse(step, "the first rows of a constant, or some of the features of a tensor")
+        x = self._rows(step)
+        if axis not in (-1, len(self._program.spec(x).shape) - 1) or isinstance(stop, str):
+            raise self._refuse(step, "some of the features of a tensor")
+        first, last, _ = slice(start, stop).indices(self._tensors[x].features)
+        self._slices[step.name] = Output(x, first, max(first, last))
 
     def _squeeze(self, step: Step) -> None:
         view = self._slices.get(str(step.inputs[0]))
-        if view is None or view.stop - view.start != 1:
-            raise self._refuse(step, "one feature of a tensor")
+        last = len(self._program.spec(str(step.inputs[0])).shape) - 1
+        if view is None or view.stop - view.start != 1 or tuple(_attributes(step)["axes"]) not in ((-1,), (last,)):
+            raise self._refuse(step, "one feature of a tensor, and its axis")
         self._slices[step.name] = replace(view, squeezed=True)
 
     def _unsqueeze(self, step: Step) -> None:
-        if step.inputs[0] not in self._program.inputs or tuple(_attributes(step)["axes"]) != (1, 2):
-            raise self._refuse(step, "an input [batch, sequence] with axes 1 and 2 put in")
-        self._masks[step.name] = str(step.inputs[0])
+        mask = self._mask_input(step, 0)
+        if tuple(_attributes(step)["axes"]) != (1, 2):
+            raise self._refuse(step, "axes 1 and 2 put in")
+        self._masks[step.name] = mask
+
+    def _mask_input(self, step: Step, place: int) -> str:
+        """Return the name of an operand that is a mask as the caller gives it."""
+        spec = self._program.inputs.get(str(step.inputs[place]))
+        if spec is None or spec.dtype != "bool" or len(spec.shape) != 2:
+            raise self._refuse(step, "a mask that is a bool input [batch, sequence] of the program")
+        return str(step.inputs[place])
 
     def _reshape(self, step: Step) -> None:
-        name, shape = str(step.inputs[0]), tuple(_attributes(step)["shape"])
-        if name in self._tensors and len(shape) == 4 and all(isinstance(size, int) for size in shape[2:]):
-            self._heads[step.name] = _Heads(name, *shape[2:])
-        elif name in self._heads and self._heads[name].transposed and len(shape) == 3:
-            self._heads[step.name] = self._heads[name]
-            self._rename(self._heads[name].tensor, step.name)
-        else:
+        name, shape = str(step.inputs[0]), self._program.spec(step.name).shape
+        seen = self._heads.get(name)
+        tensor = name if seen is None else seen.tensor
+        known = self._tensors.get(tensor)
+        if known is None or known.rows is not Rows.TOKENS or shape[:2] != self._program.spec(name).shape[:2]:
             raise self._refuse(step, "features split into heads, or heads joined")
+        match shape[2:]:
+            case (int(heads), int(head_dim)) if seen is None and heads * head_dim == known.features:
+                self._heads[step.name] = _Heads(name, heads, head_dim)
+            case (features,) if features == known.features and seen and not seen.by_head and self._readers[tensor] == 1:
+                self._rename(tensor, step.name)
+            case _:
+                raise self._refuse(step, "features split into heads, or heads joined")
 
     def _transpose(self, step: Step) -> None:
         seen = self._heads.get(str(step.inputs[0]))
         if seen is None or tuple(_attributes(step)["axes"]) != (0, 2, 1, 3):
             raise self._refuse(step, "heads split from features, axes (0, 2, 1, 3)")
-        self._heads[step.name] = _Heads(seen.tensor, seen.heads, seen.head_dim, transposed=True)
+        self._heads[step.name] = replace(seen, by_head=not seen.by_head)
 
     def _rename(self, old: str, new: str) -> None:
         """Let the step that makes a tensor make it under another name; the layout has no difference between them."""
@@ -207,12 +237,12 @@ class _Lowering:
         """Return the attention of three tensors of heads."""
         operands = [self._heads.get(str(name)) for name in heads]
         query, key, value = operands
-        if query is None or key is None or value is None or not all(o is not None and o.transposed for o in operands):
+        if query is None or key is None or value is None or not all(o is not None and o.by_head for o in operands):
             raise self._refuse(step, "heads [batch, heads, sequence, head_dim] that were split from features")
         if len({(o.heads, o.head_dim) for o in (query, key, value)}) != 1:
             raise self._refuse(step, "as many heads, as wide, of query, key and value")
         if mask is not None and mask not in self._masks:
-            raise self._refuse(step, "a mask that is an input of the program")
+            raise self._refuse(step, "a mask that is a bool input of the program with axes 1 and 2 put in")
         return Attention(
             query.tensor, key.tensor, value.tensor, step.name, query.heads, query.head_dim, scale,
             None if mask is None else self._masks[mask],
@@ -220,7 +250,7 @@ class _Lowering:
 
     def _emit_attention(self, step: Step, fused: Attention) -> None:
         self._emit(fused, Tensor(Rows.TOKENS, fused.heads * fused.head_dim))
-        self._heads[step.name] = _Heads(step.name, fused.heads, fused.head_dim)
+        self._heads[step.name] = _Heads(step.name, fused.heads, fused.head_dim, by_head=True)
 
     def _layer_norm(self, step: Step) -> None:
         x = self._rows(step)
@@ -325,16 +355,23 @@ class _Lowering:
         if first not in made or self._readers[first] != 1:
             return False
         if second in self._positions:
-            added = Embed(step.name, (*made[first].ids, None), (*made[first].tables, self._positions[second]))
+            ids, tables = (*made[first].ids, None), (*made[first].tables, self._positions[second])
         elif second in made and self._readers[second] == 1:
-            added = Embed(step.name, (*made[first].ids, *made[second].ids), (*made[first].tables, *made[second].tables))
-            self._steps.remove(made[second])
-            del self._tensors[second]
+            ids, tables = (*made[first].ids, *made[second].ids), (*made[first].tables, *made[second].tables)
         else:
             return False
+        if (
+            ids.count(None) > 1
+            or len(ids) - ids.count(None) > MOST_IDS
+            or len({table.shape[1] for table in tables}) > 1
+        ):
+            return False
+        if second in made:
+            self._steps.remove(made[second])
+            del self._tensors[second]
         tensor = self._tensors.pop(first)
         self._steps.remove(made[first])
-        self._emit(added, tensor)
+        self._emit(Embed(step.name, ids, tables), tensor)
         return True
 
     def _fuse(self, place: int | None, old: str, fused: Linear) -> None:
@@ -343,9 +380,7 @@ class _Lowering:
         self._tensors[fused.out] = self._tensors.pop(old)
 
     def _mean_pool(self, step: Step) -> None:
-        x, mask = self._rows(step), str(step.inputs[1])
-        if mask not in self._program.inputs:
-            raise self._refuse(step, "a mask that is an input of the program")
+        x, mask = self._rows(step), self._mask_input(step, 1)
         self._emit(MeanPool(x, mask, step.name), replace(self._tensors[x], rows=Rows.SEQUENCES))
 
     def _cls_pool(self, step: Step) -> None:
@@ -358,6 +393,13 @@ class _Lowering:
         if int(_attributes(step).get("axis", -1)) not in (-1, rank - 1):
             raise self._refuse(step, "the last axis")
         self._emit(L2Normalize(x, step.name, float(_attributes(step).get("epsilon", 1e-12))), self._tensors[x])
+
+
+def _nearest(op: str) -> str:
+    """Return what a program is expected to have instead of an operator."""
+    close = get_close_matches(op, OPERATORS, n=1)
+    found = _HOLDERS.get(op) or (close[0] if close else None)
+    return "one of distilspec.fast.OPERATORS" if found is None else f"{found}, the nearest that it has"
 
 
 def _attributes(step: Step) -> Mapping[str, Any]:
@@ -390,6 +432,11 @@ _TAKERS: Mapping[str, Callable[[_Lowering, Step], None]] = {
     "transpose": _Lowering._transpose,
     "unsqueeze": _Lowering._unsqueeze,
 }
+
+#: The operators that hold others which a program has by themselves.
+_HOLDERS = {
+    "erf": "gelu", "matmul": "linear", "matmul_integer": "quantized_linear", "softmax": "scaled_dot_product_attention",
+}  # fmt: skip
 
 #: The operators that programs may consist of.
 OPERATORS = tuple(sorted({*_TAKERS, *ACTIVATIONS}))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from distilspec.fast.engine import compile as compile_model
+from distilspec.fast.engine import saved_program
 from distilspec.fast.pipelines.base import Pipeline
 from distilspec.fast.pipelines.feature_extraction import FeatureExtraction
 from distilspec.fast.pipelines.fill_mask import FillMask
@@ -54,7 +55,8 @@ def pipeline(
     task : str
         A name in ``TASKS``.
     model : Model, or the name or folder of a model
-        With the head that the task reads. Features are taken from any.
+        With the head that the task reads. Features are taken from any. Of a folder that ``distilspec compress`` has
+        made, the program is run that is saved there under the recipe, if it has the task's head.
     recipe, calibration, sparsity, block_shape, threads, backend
         As ``compile`` takes them.
     options
@@ -82,15 +84,14 @@ def pipeline(
     kind.options_with(options)
     loaded = _loaded(kind, model)
     kind.expect_head(loaded)
-    engine = compile_model(
-        loaded,
-        recipe=recipe,
-        calibration=calibration,
-        sparsity=sparsity,
-        block_shape=block_shape,
-        threads=threads,
-        backend=backend,
-    )
+    saved = None if sparsity or calibration else saved_program(model, recipe)
+    if saved is not None and saved.outputs.keys() == loaded.program.outputs.keys():
+        engine = compile_model(saved, recipe=recipe, threads=threads, backend=backend)
+    else:
+        engine = compile_model(
+            loaded, recipe=recipe, calibration=calibration, sparsity=sparsity, block_shape=block_shape,
+            threads=threads, backend=backend,
+        )  # fmt: skip
     return kind(loaded, engine, **options)
 
 
