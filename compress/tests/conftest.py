@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from tiny_pipeline import write_sources
+import json
 
+import pytest
+from tiny_pipeline import tiny_run, write_sources
+
+from distilspec.compress.order import run_stages
 from distilspec.compress.training import Trainer
 
 
@@ -32,3 +35,20 @@ def kill_after(monkeypatch):
         monkeypatch.setattr(Trainer, "learn", learn_until)
 
     return arrange
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """Return a function that gives a run that nothing has stopped, made once for all tests; they only read it."""
+    made = {}
+
+    def find(**sections):
+        key = json.dumps(sections, sort_keys=True)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("whole")
+            write_sources(folder)
+            made[key] = tiny_run(folder, **sections)
+            run_stages(made[key])
+        return made[key]
+
+    return find

@@ -1,13 +1,10 @@
-"""Stages one by one and all together: the same bytes after a kill, and nothing made of parts that do not fit."""
+"""Stages one by one and all together: what they make, and the same bytes after a kill."""
 
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -15,18 +12,16 @@ import numpy as np
 import pytest
 import torch
 from refusal import refused
-from tiny_pipeline import FIELDS, PRUNED_AT_THE_START, TWO_RECIPES, WORDS, events, made_by, tiny_run, write_sources
+from tiny_pipeline import FIELDS, PRUNED_AT_THE_START, TWO_RECIPES, WORDS, events, made_by, tiny_run
 
 from distilspec.compress import lesson, stages
 from distilspec.compress.engine import program_logits
 from distilspec.compress.lesson import origin_of
-from distilspec.compress.order import STAGES, rehearse, run_stages
-from distilspec.compress.record import Record
+from distilspec.compress.order import STAGES, run_stages
 from distilspec.compress.run import PausedError, alone_in
 from distilspec.compress.students import load_classifier
-from distilspec.compress.training import Trainer
 from distilspec.reference import objectives
-from distilspec.reference.contract.errors import FormatError, RangeError, ShapeError, UnsupportedError
+from distilspec.reference.contract.errors import RangeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.compressed import Compressed
 from distilspec.reference.formats.hugging_face import load_folder
@@ -37,24 +32,6 @@ from distilspec.reference.recipes.unpack import unpack
 
 UNFINISHED = [name for name in STAGES if name != "finish"]
 PRUNING = {"on-the-way": FIELDS["pruning"], "at-the-start": PRUNED_AT_THE_START}
-FINISHED = FIELDS["quantisation"] | {"finishing": {"recipe": "w8a8-static", "training": {"batch_size": 8}}}
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return a function that gives a run that nothing has stopped, made once for all tests; they only read it."""
-    made = {}
-
-    def find(**sections):
-        key = json.dumps(sections, sort_keys=True)
-        if key not in made:
-            folder = tmp_path_factory.mktemp("whole")
-            write_sources(folder)
-            made[key] = tiny_run(folder, **sections)
-            run_stages(made[key])
-        return made[key]
-
-    return find
 
 
 @pytest.mark.parametrize("pruning", PRUNING.values(), ids=PRUNING)
@@ -399,223 +376,3 @@ def test_a_teacher_that_is_a_classifier_already_is_taken_as_it_is(sources):
     turned = tiny_run(sources, "out/turned", teacher=given, data=FIELDS["data"] | {"labels": {"1": "good", "0": "bad"}})
     with refused(RangeError, "tiny: its labels are bad, good; expected good, bad"):
         run_stages(turned)
-
-
-@pytest.mark.parametrize(
-    ("sections", "error", "match"),
-    [
-        ({"student": {"layers": [0, 3]}}, RangeError, r"the layer map is \[0, 3\]; expected rising"),
-        ({"student": {"layers": 4}}, RangeError, "student.layers: .*the teacher has 3 layers and the student 4"),
-        (
-            {"pruning": FIELDS["pruning"] | {"block_shape": [16, 4]}},
-            ShapeError,
-            r"pruning: distilbert.*block_shape .*16, 4",
-        ),
-        ({"student": {"layers": [0, 1]}, "distillation": {"hidden": {}}}, RangeError, "distillation: .*expected"),
-        (
-            {"teacher": {"model": "tiny", "training": {"warmup": 1.0}}},
-            RangeError,
-            "teacher.training: rewound_learning_rate: .*warm-up .* steps; expected fewer",
-        ),
-        (
-            {"student": {"layers": [0, 2], "training": {"warmup": 1.0}}},
-            RangeError,
-            "student.training: rewound_learning_rate: .*warm-up .* steps; expected fewer",
-        ),
-        (
-            {"teacher": {"model": "tiny", "training": {"rewind": True}}},
-            RangeError,
-            "teacher.training: rewind is true and the schedule absent; expected cubic or distiller",
-        ),
-        (
-            {
-                "student": {"layers": [0, 2], "training": {"rewind": True}},
-                "pruning": FIELDS["pruning"] | {"schedule": {"kind": "one-shot"}},
-            },
-            RangeError,
-            "student.training: rewind is true and the schedule one-shot; expected cubic or distiller",
-        ),
-        (
-            {"quantisation": FINISHED | {"finishing": {"recipe": "w8a8-static", "training": {"rewind": True}}}},
-            RangeError,
-            "quantisation.finishing.training: rewind is true and the schedule absent; expected cubic or distiller",
-        ),
-        *(
-            (
-                {"pruning": {"structure": structure, "sparsity": sparsity, "schedule": {"kind": "one-shot"}}},
-                RangeError,
-                f"pruning: .*{name}.weight: sparsity {sparsity} drops every {structure}; expected that one is left",
-            )
-            for structure, sparsity, name in (("head", 0.9, "attention.q_lin"), ("neuron", 0.97, "ffn.lin1"))
-        ),
-        (
-            {"pruning": FIELDS["pruning"] | {"block_shape": [4, 4], "sparsity": 0.9}},
-            RangeError,
-            "pruning: .*attention.q_lin.weight: sparsity 0.9 drops every block; expected that one is left",
-        ),
-        *(
-            (
-                {"teacher": teacher, "pruning": FIELDS["pruning"] | {"schedule": {"kind": "pattern-lock"}}},
-                RangeError,
-                "pruning: schedule pattern-lock keeps the zeros that a student starts with: .*: 0 of 64 weights are "
-                "pruned; expected 32",
-            )
-            for teacher in (FIELDS["teacher"], {"model": "tiny"})
-        ),
-        ({"data": FIELDS["data"] | {"text_column": "review"}}, FormatError, "columns are text, label; expected review"),
-        ({"data": FIELDS["data"] | {"train_rows": 1000}}, RangeError, "1000 rows to train on; expected at most 168"),
-        ({"data": FIELDS["data"] | {"max_length": 20}}, RangeError, "max_length is 20; expected at most 16"),
-        ({"data": FIELDS["data"] | {"file": "empty.csv"}}, FormatError, "columns are none; expected text"),
-        ({"data": FIELDS["data"] | {"file": "one.csv"}}, RangeError, "have none of label 0"),
-        ({"data": FIELDS["data"] | {"file": "absent.csv"}}, FormatError, "expected a CSV file"),
-        ({"data": FIELDS["data"] | {"package": "nosuch"}}, UnsupportedError, "package nosuch is not installed"),
-        ({"teacher": {"model": "absent"}}, FormatError, "there is no such folder; expected a folder with config.json"),
-    ],
-)
-def test_parts_that_do_not_fit_are_refused_before_anything_is_trained(sources, sections, error, match):
-    """One line; no step has been taken and no result made."""
-    (sources / "empty.csv").write_text("")
-    (sources / "one.csv").write_text("text,label\na man,1\nfood,1\n")
-    run = tiny_run(sources, **sections)
-    with refused(error, match):
-        run_stages(run)
-
-    assert not list(run.teachers.rglob("checkpoint"))
-    assert [path.name for path in run.folder.iterdir() if path.is_dir()] == []
-
-
-def test_a_package_that_only_the_export_needs_is_asked_for_first(tmp_path, monkeypatch, whole):
-    """Unless the pipeline does without ONNX."""
-    shutil.copytree(whole().source, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "distilspec.reference.formats.onnx_writer", raising=False)
-    run = tiny_run(tmp_path, "new/tiny")
-    with refused(UnsupportedError, "outputs: onnx is true and the package onnx is not installed; expected it"):
-        run_stages(run)
-    assert not run.teacher_home.exists()
-    without = tiny_run(tmp_path, outputs={"folder": "out", "onnx": False})
-    shutil.rmtree(without.folder / "programs")
-    run_stages(without, "export")
-    assert sorted(path.name for path in (without.folder / "programs").iterdir()) == ["fp32", "w8a8-static"]
-
-
-def test_heads_and_neurons_fall_out_as_long_as_one_is_left(sources):
-    """Half of two heads, and eleven of twelve neurons."""
-    for structure, sparsity in (("head", 0.5), ("neuron", 0.92)):
-        pruning = {"structure": structure, "sparsity": sparsity, "schedule": {"kind": "one-shot"}}
-        rehearse(tiny_run(sources, f"out/{structure}", pruning=pruning))
-
-
-def test_stages_that_cannot_run_are_refused(sources):
-    """An unknown one, one whose predecessor has not run, quantisation and finishing that no section describes."""
-    run = tiny_run(sources)
-    with refused(RangeError, "stage prune: there is no such one; expected one of teacher, student, distil"):
-        run_stages(run, "prune")
-    with refused(RangeError, "stage distil: .*model is not there; expected that stage teacher has made it"):
-        run_stages(run, "distil")
-    plain = tiny_run(sources, "out/plain", quantisation=None)
-    with refused(RangeError, "stage quantise: the pipeline has no section quantisation; expected one"):
-        run_stages(plain, "quantise")
-    for none in (plain, run):
-        with refused(RangeError, "stage finish: the pipeline has no section quantisation.finishing; expected one"):
-            run_stages(none, "finish")
-
-
-def test_results_and_checkpoints_of_other_pipelines_are_refused(sources, kill_after):
-    """The folder says which section differs; a checkpoint says whose it is."""
-    kill_after(9)
-    run = tiny_run(sources)
-    with pytest.raises(KeyboardInterrupt):
-        run_stages(run)
-    changed = {"sparsity": 0.75, "schedule": {"kind": "one-shot"}}
-    with refused(FormatError, "it holds results of a pipeline whose pruning is .*; expected .* two pipelines are not"):
-        tiny_run(sources, pruning=changed)
-    other = tiny_run(sources, "out/other", pruning=changed)
-    run_stages(other, "student")
-    (run.folder / "checkpoint").rename(other.folder / "checkpoint")
-    with refused(FormatError, "checkpoint: it is a checkpoint of .*tiny/distil/.*; expected"):
-        run_stages(other)
-
-
-@pytest.mark.parametrize(
-    ("stage", "file", "limit"),
-    [
-        ("teacher", "checkpoint", 9000),
-        ("teacher", "model", 9000),
-        ("student", "start", 9000),
-        ("distil", "checkpoint", 9000),
-        ("distil", "distilled", 9000),
-        ("finish", "checkpoint-finish", 9000),
-        ("finish", "student", 9000),
-        ("quantise", "quantisation.json", 500),
-        ("export", "programs", 9000),
-        ("evaluate", "evaluation.json", 500),
-    ],
-)
-def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, capsys, whole, stage, file, limit):
-    """The system refuses a file of more than a few bytes, here by a limit of the process; with room it goes on."""
-    made = whole(quantisation=FINISHED)
-    shutil.copytree(made.source, tmp_path, dirs_exist_ok=True)
-    run = tiny_run(tmp_path, quantisation=FINISHED)
-    names = list(STAGES)
-    for name in names[names.index(stage) :]:
-        path = STAGES[name].made(run)
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    run.record.path.unlink()
-    if "checkpoint" not in file:
-        monkeypatch.setattr(Trainer, "save", lambda *_: None)
-    known = set(tmp_path.rglob("*"))
-    with largest_file(limit), refused(FormatError, f"{file}.*; expected that the .* can be written"):
-        run_stages(run, stage)
-
-    assert {path for path in set(tmp_path.rglob("*")) - known if path.name != ".lock"} == {run.record.path}
-    assert [line["stage"] for line in events(run, "begin")] == [stage]
-    run_stages(tiny_run(tmp_path, quantisation=FINISHED), stage)
-    if stage == "teacher":
-        weights = "model.safetensors"
-        assert (run.teacher / weights).read_bytes() == (made.teacher / weights).read_bytes()
-    assert made_by(run).items() <= made_by(made).items()
-
-
-@contextmanager
-def largest_file(size):
-    """Let the system refuse a file of more than ``size`` bytes while the block runs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_log_has_whole_lines_only(tmp_path, capsys):
-    """A full disk leaves it as it was; a line that a kill cut off is taken away, and that is said."""
-    record = Record(tmp_path / "log.jsonl")
-    record.event("teacher", "begin")
-    before = record.path.read_bytes()
-    with largest_file(len(before) + 10), refused(FormatError, "log.jsonl: 10 of .*; expected that the log can"):
-        record.event("teacher", "end")
-    with largest_file(len(before)), refused(FormatError, "log.jsonl: .*; expected that the log can"):
-        record.event("teacher", "end")
-    assert record.path.read_bytes() == before
-    record.event("teacher", "end")
-    assert len([json.loads(line) for line in record.path.read_text().splitlines()]) == 2
-    assert not capsys.readouterr().err
-
-    whole = record.path.read_bytes()
-    for left in (whole[:-1], whole[:-20], before + b"{"):
-        record.path.write_bytes(left)
-        record.event("student", "begin")
-        lines = record.path.read_bytes().splitlines(keepends=True)
-        assert (lines[0], len(lines), json.loads(lines[1])["stage"]) == (before, 2, "student")
-        assert "log.jsonl: the last line was cut off in the middle; it is taken away" in capsys.readouterr().err
-    record.path.write_bytes(b"{")
-    record.event("student", "begin")
-    assert json.loads(record.path.read_text())["stage"] == "student"
-
-
-def test_a_folder_that_cannot_be_made_is_refused(sources):
-    """A file stands in its place."""
-    (sources / "file").write_text("")
-    with refused(FormatError, "file.*; expected a folder that can be made"):
-        tiny_run(sources, "file/tiny")

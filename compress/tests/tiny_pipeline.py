@@ -41,6 +41,7 @@ PRUNED_AT_THE_START = {
 }
 
 TWO_RECIPES = FIELDS["quantisation"] | {"recipes": ["w8a8-static", "w7a8-static"]}
+FINISHED = FIELDS["quantisation"] | {"finishing": {"recipe": "w8a8-static", "training": {"batch_size": 8}}}
 
 
 def write_sources(folder):
