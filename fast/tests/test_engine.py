@@ -121,16 +121,33 @@ def test_showing_tensors_changes_no_bit(recipe, backend):
         assert shown["embeddings.LayerNorm"].shape == (2, 11, 24)
 
 
-def test_inputs_may_be_read_only_and_strided():
-    """And of any integer type."""
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_inputs_may_be_read_only_and_strided(backend):
+    """And of any integer type, or bools."""
     arrays = inputs(small_program(), 3, 9)
     strided = np.asfortranarray(arrays["input_ids"].astype(np.int32))
     strided.setflags(write=False)
-    with engine() as made:
+    ones = arrays["input_ids"] % 2
+    with engine(backend=backend) as made:
         expected = made(arrays["input_ids"], arrays["attention_mask"])
         got = made(strided, arrays["attention_mask"].astype(np.uint8))
         listed = made(arrays["input_ids"].tolist(), arrays["attention_mask"].tolist())
+        assert bits(made(ones.astype(bool))) == bits(made(ones))
     assert bits(got) == bits(expected) == bits(listed)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_outputs_are_the_callers_own(backend):
+    """The next call does not change them, nor does writing to them change the next call's."""
+    arrays, others = (inputs(small_program(), 3, 9, seed=seed) for seed in (1, 2))
+    with engine(backend=backend) as made:
+        first = made.run(arrays)
+        expected = bits(first)
+        assert bits(made.run(others)) != expected
+        assert bits(first) == expected
+        for output in first.values():
+            output[...] = np.nan
+        assert bits(made.run(arrays)) == expected
 
 
 def test_without_a_mask_every_token_counts():
@@ -175,6 +192,9 @@ def test_an_empty_batch_gives_empty_outputs():
     ({"attention_mask": np.full((2, 4), 2)}, RangeError, "attention_mask: holds 2; expected 0 or 1"),
     ({"input_ids": np.full((2, 4), 50)}, RangeError, "input_ids: holds 50; expected 0 to 49"),
     ({"input_ids": np.full((2, 4), -1)}, RangeError, "input_ids: holds -1; expected 0 to 49"),
+    ({"input_ids": np.full((2, 4), 2**64 - 1, np.uint64)}, RangeError, "input_ids: holds 18446744073709551615;"),
+    ({"input_ids": 50 * np.eye(2, 4, dtype=np.int8)[:, ::-1]}, RangeError, "input_ids: holds 50; expected 0 to 49"),
+    ({"attention_mask": -np.eye(2, 4, dtype=np.int8)}, RangeError, "attention_mask: holds -1; expected 0 or 1"),
     ({"input_ids": np.zeros((1, 41), int), "attention_mask": None}, RangeError, "of 41 tokens; expected at most 40"),
     ({"labels": np.zeros((2, 4), int)}, UnsupportedError, "input labels does not exist; expected input_ids"),
     ({"input_ids": [[1, 2], [3]]}, ShapeError, r"input_ids: rows of unequal lengths; expected \[batch, sequence\]"),

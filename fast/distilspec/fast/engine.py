@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from distilspec.fast.backends.numpy_backend import NumpyBackend
 from distilspec.fast.execute.threads import expect_threads
-from distilspec.fast.lower.fused import Embed, Lowered
+from distilspec.fast.inputs import Inputs
+from distilspec.fast.lower.fused import Lowered
 from distilspec.fast.lower.lower import lower
 from distilspec.fast.profile import Profile
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
@@ -97,13 +98,7 @@ class Engine:
 
     def _start(self, recipe: str, threads: int, lowered: Lowered, backend: Backend) -> None:
         self.recipe, self.threads = recipe, threads
-        self._inputs, self._masks = lowered.inputs, lowered.masks
-        self._tables = [
-            (name, len(table))
-            for step in lowered.steps
-            if isinstance(step, Embed)
-            for name, table in zip(step.ids, step.tables, strict=True)
-        ]
+        self._inputs = Inputs(lowered)
         self._backend: Backend | None = backend
 
     @classmethod
@@ -203,7 +198,7 @@ class Engine:
         UnsupportedError
             The backend is ``numpy``, which has no operations.
         """
-        backend, arrays = self._open(), self._checked(inputs)
+        backend, arrays = self._open(), self._inputs.checked(inputs)
         if not len(arrays["input_ids"]):
             raise ShapeError("input_ids: no sequences; expected at least one, because nothing else takes time")
         return backend.profile(arrays, seconds)
@@ -231,7 +226,7 @@ class Engine:
         self.close()
 
     def _run(self, inputs: Mapping[str, Any], expose: Sequence[str]) -> tuple[dict[str, Array], dict[str, Array]]:
-        backend, arrays = self._open(), self._checked(inputs)
+        backend, arrays = self._open(), self._inputs.checked(inputs)
         if len(arrays["input_ids"]):
             return backend.run(arrays, expose)
         one = {name: np.zeros((1, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
@@ -246,45 +241,6 @@ class Engine:
         if backend is None:
             raise RangeError("the engine was closed, which freed its weights; expected an open one")
         return backend
-
-    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
-        """Return the inputs as int64 ids and 0 or 1 bytes, all of one shape."""
-        for name in inputs:
-            if name not in self._inputs:
-                raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._inputs)}")
-        if "input_ids" not in inputs:
-            raise ShapeError("input_ids: absent; expected integers [batch, sequence]")
-        first = _array("input_ids", inputs["input_ids"])
-        if first.ndim != 2:
-            raise ShapeError(f"input_ids: shape {first.shape}; expected [batch, sequence]")
-        if first.shape[1] == 0:
-            raise ShapeError(f"input_ids: shape {first.shape}; expected at least one token")
-        arrays = {}
-        for name in self._inputs:
-            array = _array(name, inputs[name]) if name in inputs else self._default(name, first.shape)
-            if array.shape != first.shape:
-                raise ShapeError(f"{name}: shape {array.shape}; expected {first.shape}, that of input_ids")
-            if array.dtype != np.bool_ and not np.issubdtype(array.dtype, np.integer):
-                raise DTypeError(f"{name}: {array.dtype}; expected integers")
-            arrays[name] = array
-        self._expect_ids(arrays)
-        return {name: _mask(name, array) if name in self._masks else _ids(array) for name, array in arrays.items()}
-
-    def _default(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return an input that was not given: every token kept, or of type 0."""
-        return np.ones(shape, bool) if name in self._masks else np.zeros(shape, np.int64)
-
-    def _expect_ids(self, arrays: Mapping[str, Array]) -> None:
-        sequence = arrays["input_ids"].shape[1]
-        for name, rows in self._tables:
-            if name is None:
-                if sequence > rows:
-                    raise RangeError(f"sequence of {sequence} tokens; expected at most {rows}, the positions")
-                continue
-            ids = arrays[name]
-            if ids.size and (ids.min() < 0 or ids.max() >= rows):
-                worst = ids.min() if ids.min() < 0 else ids.max()
-                raise RangeError(f"{name}: holds {worst}; expected 0 to {rows - 1}, the rows of its table")
 
 
 def compile(
@@ -397,21 +353,3 @@ def _no_kernels() -> str:
     if find_spec("llvmlite") is None:
         return "llvmlite is not installed"
     return "" if sys.platform == "linux" else f"kernels run on Linux and this system is {sys.platform}"
-
-
-def _array(name: str, value: Any) -> Array:
-    try:
-        return np.asarray(value)
-    except ValueError:
-        raise ShapeError(f"{name}: rows of unequal lengths; expected [batch, sequence]") from None
-
-
-def _ids(array: Array) -> Array:
-    return np.ascontiguousarray(array, np.int64)
-
-
-def _mask(name: str, array: Array) -> Array:
-    if array.dtype != np.bool_ and array.size and not 0 <= array.min() <= array.max() <= 1:
-        worst = array.min() if array.min() < 0 else array.max()
-        raise RangeError(f"{name}: holds {worst}; expected 0 or 1")
-    return np.ascontiguousarray(array, np.uint8)

@@ -42,16 +42,17 @@ class Bound:
         self._slots: list[Array] = []
         self._each = [self._call(operation, entries, threads) for operation in operations.operations]
         self._calls = Calls(self._each)
+        self._inputs = {
+            name: self._arena.view(buffer, np.uint8 if name in lowered.masks else np.int64).reshape(shape)
+            for name, buffer in operations.inputs.items()
+        }
+        self._outputs = {label: self._output(label) for label in lowered.outputs}
 
     def run(self, inputs: Mapping[str, Array], pool: Pool) -> tuple[dict[str, Array], dict[str, Array]]:
         """Run a batch of the shape."""
         self._write(inputs)
         pool.run(self._calls)
-        outputs = {}
-        for label, output in self._lowered.outputs.items():
-            rows = self._lowered.tensors[output.tensor].rows
-            features = self._read(self._operations.outputs[label], rows)[..., output.start : output.stop]
-            outputs[label] = (features[..., 0] if output.squeezed else features).copy()
+        outputs = {label: held.copy() for label, held in self._outputs.items()}
         return outputs, {name: self._shown(name, buffer) for name, buffer in self._operations.shown.items()}
 
     def times(self, inputs: Mapping[str, Array], pool: Pool) -> list[float]:
@@ -69,8 +70,15 @@ class Bound:
         return [operation.kernel.name for operation in self._operations.operations]
 
     def _write(self, inputs: Mapping[str, Array]) -> None:
-        for name, buffer in self._operations.inputs.items():
-            self._arena.view(buffer, inputs[name].dtype)[:] = inputs[name].reshape(-1)
+        for name, held in self._inputs.items():
+            held[:] = inputs[name]
+
+    def _output(self, label: str) -> Array:
+        """Return where an output lies, without copying."""
+        output = self._lowered.outputs[label]
+        rows = self._lowered.tensors[output.tensor].rows
+        features = self._read(self._operations.outputs[label], rows)[..., output.start : output.stop]
+        return features[..., 0] if output.squeezed else features
 
     def _rows(self, rows: Rows) -> tuple[int, ...]:
         return self._shape if rows is Rows.TOKENS else self._shape[:1]

@@ -82,7 +82,7 @@ class NumpyBackend:
     def _embed(self, step: Embed, values: dict[str, Array]) -> None:
         positions = np.arange(next(values[name] for name in step.ids if name is not None).shape[1])
         rows = [
-            table[positions if name is None else values[name]]
+            table[positions if name is None else values[name].astype(np.int64)]
             for name, table in zip(step.ids, step.tables, strict=True)
         ]
         total = rows[0]
