@@ -79,6 +79,7 @@ def test_finishing_that_was_killed_ends_with_the_same_bytes(sources, kill_after,
     assert [line["step"] for line in events(killed, "restored")] == ([3] if step == 22 else [])
 
 
+@pytest.mark.slow
 def test_finishing_comes_changes_and_goes_and_distillation_stays(sources, kill_after):
     """Another finishing, or other ranges for it, is learned anew; another budget or one more recipe is not."""
     run = tiny_run(sources, quantisation=TWO_RECIPES)
@@ -139,7 +140,7 @@ def test_finishing_depends_on_what_its_calibration_reads():
     assert finishing_in(without | {"sigmas": 3.0}) == finishing_in(without)
 
 
-@pytest.mark.parametrize("then", ["finished", "plain"])
+@pytest.mark.parametrize("then", [pytest.param("finished", marks=pytest.mark.slow), "plain"])
 @pytest.mark.parametrize("was", ["finished", "plain"])
 @pytest.mark.parametrize("place", ["_take_quantisation", "_place_distilled"])
 def test_a_kill_between_two_forms_of_a_pipeline_loses_no_distillation(sources, monkeypatch, was, then, place):

@@ -38,7 +38,7 @@ class Inputs:
 
     def checked(self, given: Mapping[str, Any]) -> dict[str, Array]:
         """
-        Return int64 ids, and masks as bytes or bools, all of one shape; what was not given keeps all tokens, as type 0.
+        Return arrays of integers or bools, all of one shape; what was not given keeps every token, and is of type 0.
 
         Raises
         ------
@@ -47,12 +47,18 @@ class Inputs:
         UnsupportedError
             The program has no such input.
         """
-        for name in given:
+        arrays: dict[str, Array] = {}
+        for name, value in given.items():
             if name not in self._below:
                 raise UnsupportedError(f"input {name} does not exist; expected {', '.join(self._below)}")
-        if "input_ids" not in given:
+            try:
+                array = arrays[name] = np.asarray(value)
+            except ValueError:
+                raise ShapeError(f"{name}: rows of unequal lengths; expected [batch, sequence]") from None
+            if array.dtype.kind not in "biu":
+                raise DTypeError(f"{name}: {array.dtype}; expected integers")
+        if "input_ids" not in arrays:
             raise ShapeError("input_ids: absent; expected integers [batch, sequence]")
-        arrays = {name: self._array(name, value) for name, value in given.items()}
         shape = arrays["input_ids"].shape
         if len(shape) != 2:
             raise ShapeError(f"input_ids: shape {shape}; expected [batch, sequence]")
@@ -69,16 +75,6 @@ class Inputs:
             elif below is not None:
                 self._expect_below(name, arrays[name], below)
         return arrays
-
-    def _array(self, name: str, value: Any) -> Array:
-        """Return a value as an array: int64 ids, or a mask as it is."""
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            raise ShapeError(f"{name}: rows of unequal lengths; expected [batch, sequence]") from None
-        if array.dtype.kind not in "biu":
-            raise DTypeError(f"{name}: {array.dtype}; expected integers")
-        return array
 
     def _expect_below(self, name: str, array: Array, below: int) -> None:
         if not array.size or (array.dtype.kind == "b" and below == 2):

@@ -108,7 +108,7 @@ def test_close_ends_the_threads():
 def test_a_pool_that_is_forgotten_ends_its_threads():
     """Its state is not freed under them."""
     before = threading.active_count()
-    for _ in range(20):
+    for _ in range(5):
         pool = Pool(TARGET, 3, oversubscribe=True)
         pool.run(Calls([]))
         del pool
@@ -140,8 +140,8 @@ def test_a_system_that_starts_no_more_threads_is_told_of(monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-def test_a_forked_process_knows_that_the_workers_are_not_its_own():
-    """It has none of the threads, so it must make a pool of its own."""
+def test_a_forked_process_makes_a_pool_of_its_own():
+    """It has none of the threads; the end of its copy of the first pool leaves those of the parent alone."""
     chain = Chain(TARGET, threads=2)
     calls = Calls(chain.calls)
     pool = Pool(TARGET, 2, oversubscribe=True)
@@ -151,11 +151,11 @@ def test_a_forked_process_knows_that_the_workers_are_not_its_own():
         if child == 0:
             signal.alarm(20)
             own = Pool(TARGET, 2, oversubscribe=True)
-            right = not pool.belongs_here and run(own, chain, calls) == [chain.expected()] * chain.units
+            right = run(own, chain, calls) == [chain.expected()] * chain.units
+            pool.close()
             os._exit(0 if right else 1)
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
-        assert pool.belongs_here
         assert run(pool, chain, calls) == [chain.expected()] * chain.units
     finally:
         pool.close()

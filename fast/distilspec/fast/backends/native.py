@@ -77,7 +77,7 @@ class NativeBackend:
         self._compiled = Compiled(list(self._kernels.made.values()), self._target)
         # looked up now: at a fork another thread may hold LLVM's lock
         self._entries = {kernel.name: self._compiled.entry(kernel.name) for kernel in self._kernels.made.values()}
-        self._pool = self._new_pool()
+        self._pool: Pool | None = self._new_pool()
         self._lock = threading.Lock()
         self._closed = False
         self._bound: OrderedDict[tuple[Any, ...], Bound] = OrderedDict()
@@ -133,13 +133,13 @@ class NativeBackend:
     def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
         with self._lock:
-            self._prepare()
+            pool = self._prepared()
             if expose or self._is_whole(inputs):
-                return self._bind(inputs["input_ids"].shape, tuple(expose)).run(inputs, self._pool)
+                return self._bind(inputs["input_ids"].shape, tuple(expose)).run(inputs, pool)
             outputs: dict[str, Array] = {}
             batch = len(inputs["input_ids"])
             for rows, part in self._parts(inputs):
-                found, _ = self._bind(part["input_ids"].shape, ()).run(part, self._pool)
+                found, _ = self._bind(part["input_ids"].shape, ()).run(part, pool)
                 for label, array in found.items():
                     outputs.setdefault(label, np.empty((batch, *array.shape[1:]), array.dtype))[rows] = array
         return outputs, {}
@@ -147,13 +147,13 @@ class NativeBackend:
     def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:
         """Return what each operation of the batch takes alone, and all in their native calls: the least of rounds."""
         with self._lock:
-            self._prepare()
+            pool = self._prepared()
             parts = [inputs] if self._is_whole(inputs) else [part for _, part in self._parts(inputs)]
             bound = [(self._bind(part["input_ids"].shape, ()), part) for part in parts]
             rounds: list[list[list[float]]] = []
             end = time.perf_counter() + seconds
             while not rounds or time.perf_counter() < end:
-                rounds.append([one.times(part, self._pool) for one, part in bound])
+                rounds.append([one.times(part, pool) for one, part in bound])
         least = [np.min(times, axis=0).tolist() for times in zip(*rounds, strict=True)]
         each = [
             OperationTime(kernel, alone)
@@ -169,11 +169,12 @@ class NativeBackend:
         if self._mapped:
             self._mapped.expect_unchanged()
 
-    def _prepare(self) -> None:
-        """Expect a usable backend, and in a forked process, where no worker lives, make it a pool."""
+    def _prepared(self) -> Pool:
+        """Return the pool of a usable backend, which a forked process makes when it first needs one."""
         self._expect_usable()
-        if not self._pool.belongs_here:
+        if self._pool is None:
             self._pool = self._new_pool()
+        return self._pool
 
     def _is_whole(self, inputs: Mapping[str, Array]) -> bool:
         """Return whether the sequences of a batch go through the program all together, with nothing left out."""
@@ -216,7 +217,8 @@ class NativeBackend:
         """End the threads; the memory is freed with the backend, when no call waits for it any more."""
         with self._lock:
             self._closed = True
-            self._pool.close()
+            if self._pool is not None:
+                self._pool.close()
             self._bound.clear()
 
     def _new_pool(self) -> Pool:
@@ -243,9 +245,10 @@ _ALIVE: weakref.WeakSet[NativeBackend] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """Free the locks: a thread that was inside of a call does not exist in the child."""
+    """Free the locks and forget the workers: no thread but the one that forked exists in the child."""
     for backend in list(_ALIVE):
         backend._lock = threading.Lock()
+        backend._pool = None
 
 
 if hasattr(os, "register_at_fork"):

@@ -29,6 +29,7 @@ from distilspec.fast.lower.fused import (
     MeanPool,
     Quantize,
     QuantizedAttention,
+    Rows,
 )
 from distilspec.reference.contract.errors import UnsupportedError
 
@@ -52,6 +53,7 @@ class Rowed:
     """A tensor in the order of the caller: in a buffer of float32 rows of ``width``, those from start until stop."""
 
     buffer: Buffer
+    rows: Rows
     width: int
     start: int
     stop: int
@@ -60,6 +62,8 @@ class Rowed:
 class Operations:
     """
     The operations of a forward at one batch size and sequence length.
+
+    The rows that the caller gets are in no buffer of ``buffers``: their memory is new in every forward.
 
     Attributes
     ----------
@@ -92,22 +96,25 @@ class Operations:
 
     @property
     def buffers(self) -> list[Buffer]:
-        """Return every buffer."""
+        """Return every buffer that a forward shares with the next."""
         used = [value for operation in self.operations for value in operation.operands.values()]
-        return list(dict.fromkeys([*self.inputs.values(), *(value for value in used if isinstance(value, Buffer))]))
+        kept = dict.fromkeys([*self.inputs.values(), *(value for value in used if isinstance(value, Buffer))])
+        rows = set(self._rows.values())
+        return [buffer for buffer in kept if buffer not in rows]
 
     def _rowed(self, name: str) -> Rowed:
         """Return a float tensor as rows in the order of the caller."""
         forward, floats = self._forward, self._forward.floats[name]
         if floats.buffer not in self._rows:
             space = forward.space(name)
-            out = Buffer(int(space.count.sum()) * floats.width * WORD, kept=True)
+            out = Buffer(int(space.count.sum()) * floats.width * WORD)
             operands: dict[str, Operand] = {
                 "x": floats.buffer, "start": space.start, "count": space.count, "out": out, "features": floats.width,
             }  # fmt: skip
             forward.do(untile, (), operands, space.tiles, floats.width * forward.target.tile)
             self._rows[floats.buffer] = out
-        return Rowed(self._rows[floats.buffer], floats.width, floats.start, floats.start + forward.features(name))
+        rows, stop = forward.lowered.tensors[name].rows, floats.start + forward.features(name)
+        return Rowed(self._rows[floats.buffer], rows, floats.width, floats.start, stop)
 
     def _shown(self, name: str) -> Rowed | Buffer:
         """Return what a tensor is shown from: floats as the caller has them, codes and scales as they lie."""

@@ -91,7 +91,6 @@ class Pool:
         """
         expect_threads(threads, oversubscribe=oversubscribe)
         self.threads = threads
-        self._process = os.getpid()
         functions = _functions(target)
         self._run = functions.run
         size = FIRST_WORKER + threads * WORKER
@@ -100,7 +99,7 @@ class Pool:
         self._address = ctypes.addressof(self._state)
         functions.open(self._state, threads - 1)
         workers: list[threading.Thread] = []
-        self._finish = weakref.finalize(self, _finish, functions.stop, self._state, workers, self._process)
+        self._finish = weakref.finalize(self, _finish, functions.stop, self._state, workers, os.getpid())
         for number in range(1, threads):
             worker = threading.Thread(
                 target=functions.work, args=(self._state, number - 1), name=f"distilspec-{number}", daemon=True
@@ -111,11 +110,6 @@ class Pool:
                 self.close()
                 raise RangeError(f"threads: {error} besides {number}; expected {threads}") from None
             workers.append(worker)
-
-    @property
-    def belongs_here(self) -> bool:
-        """Return whether this process made the pool; only then are its workers alive."""
-        return self._process == os.getpid()
 
     def run(self, calls: Calls) -> None:
         """Carry out a list of calls."""
