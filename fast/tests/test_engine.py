@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from small_models import inputs, renamed, small_program
@@ -13,7 +15,9 @@ from distilspec.fast import Engine, compile
 from distilspec.fast.backends import native
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
+from distilspec.reference.contract.types import TensorSpec
 from distilspec.reference.formats.saved import load_program
+from distilspec.reference.tracer import trace
 
 RECIPES = ("fp32", "w8a8-static", "w8a8-dynamic-token", "w7a8-static", "w8a8-dynamic", "w8a32")
 BACKENDS = ("native", "numpy")
@@ -148,6 +152,32 @@ def test_outputs_are_the_callers_own(backend):
         for output in first.values():
             output[...] = np.nan
         assert bits(made.run(arrays)) == expected
+
+
+def _several_outputs(ops, weights, input_ids):
+    rows = ops.embedding(input_ids, weights["table"])
+    twice = ops.add(rows, rows)
+    some, left = (ops.slice(tensor, axis=2, start=1, stop=4) for tensor in (rows, ops.add(twice, rows)))
+    return {"whole": rows, "again": rows, "some": some, "twice": twice, "left": left}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_two_results_share_memory(backend):
+    """Outputs that are one tensor, or a part of it, and what is shown."""
+    table = np.arange(30, dtype=np.float32).reshape(5, 6)
+    specs = {"input_ids": TensorSpec("int64", ("batch", "sequence"))}
+    ids = np.array([[4, 0, 1], [2, 2, 3]])
+    with Engine(trace("parts", _several_outputs, specs, {"table": table}), backend=backend) as made:
+        outputs, shown = made.run_exposed({"input_ids": ids}, made.survivors())
+        alone = made(ids)
+    assert bits(alone) == bits(outputs)
+    rows = table[ids]
+    expected = {"whole": rows, "again": rows, "some": rows[..., 1:4], "twice": 2 * rows, "left": 3 * rows[..., 1:4]}
+    assert bits(outputs) == bits(expected)
+    results = [*outputs.values(), *alone.values(), *shown.values()]
+    assert len(shown) == 3
+    assert not any(np.shares_memory(one, other) for one, other in combinations(results, 2))
+    assert all(one.flags.c_contiguous and one.flags.writeable for one in results)
 
 
 def test_without_a_mask_every_token_counts():

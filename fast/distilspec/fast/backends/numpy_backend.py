@@ -62,7 +62,7 @@ class NumpyBackend:
             for step in self._lowered.steps:
                 _STEPS[type(step)](self, step, values)
         outputs = {label: _output(values[output.tensor], output) for label, output in self._lowered.outputs.items()}
-        return outputs, {name: values[name] for name in expose}
+        return outputs, {name: np.array(values[name]) for name in expose}
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
@@ -181,7 +181,7 @@ class NumpyBackend:
 
 def _output(tensor: Array, output: Output) -> Array:
     features = tensor[..., output.start : output.stop]
-    return np.ascontiguousarray(features[..., 0] if output.squeezed else features)
+    return (features[..., 0] if output.squeezed else features).copy()
 
 
 def _scale_of(step: Quantize, x: Array) -> tuple[Array, Array]:
