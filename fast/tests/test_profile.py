@@ -11,33 +11,45 @@ from small_models import inputs, small_program
 from distilspec.fast import Engine
 from distilspec.fast.backends import bound, native
 from distilspec.fast.execute.pool import Pool
+from distilspec.fast.inputs import Inputs
 from distilspec.reference.contract.errors import RangeError, ShapeError, UnsupportedError
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Let the n-th list of calls take what the test says of n, without a run."""
+    """Let the n-th list of calls take what the test says of n, without a run, and nothing else take any time."""
 
     def takes(seconds):
-        numbers = count()
-        monkeypatch.setattr(bound, "_seconds", lambda pool, calls: seconds(next(numbers), calls.count))
+        numbers, now = count(), [0.0]
+
+        def run(pool, calls):
+            taken = seconds(next(numbers), calls.count)
+            now[0] += taken
+            return taken
+
+        monkeypatch.setattr(bound, "_seconds", run)
+        monkeypatch.setattr(native.time, "perf_counter", lambda: now[0])
+        return now
 
     return takes
 
 
 def test_operations_are_run_in_order_all_at_once_and_one_by_one(monkeypatch):
-    """As many lists as there are operations, after the list of all."""
+    """As many lists as there are operations, after the list of all, and behind them that of a call."""
     ran = []
     run = Pool.run
     monkeypatch.setattr(Pool, "run", lambda self, calls: (ran.append(calls), run(self, calls))[1])
     with Engine(small_program("w8a8-static")) as engine:
         profile = engine.profile(inputs(small_program(), 2, 9), seconds=0)
         operations = len(profile.operations)
-    assert [calls.count for calls in ran] == [operations, *[1] * operations]
+    assert [calls.count for calls in ran] == [operations, *[1] * operations, operations]
+    assert ran[0] is ran[-1]
     assert len({calls.address for calls in ran}) == operations + 1
     kinds = [operation.kind for operation in profile.operations]
     assert kinds[0] == "embed"
     assert kinds.count("dense") == 4 * kinds.count("attention") > 0
+    assert profile.call_seconds > 0
+    assert 0 < profile.dispatch < 1
     assert profile.seconds > 0
     assert min(operation.seconds for operation in profile.operations) > 0
 
@@ -58,19 +70,36 @@ def test_the_operations_one_by_one_compute_the_forward(monkeypatch):
 
 
 def test_the_least_of_the_rounds_counts(clock):
-    """The second round takes half the time but for its first operation, which was disturbed."""
+    """The second round takes half the time but for its first operation, which was disturbed, and for its call."""
     with Engine(small_program("w8a8-static")) as engine:
         arrays = inputs(small_program(), 1, 5)
         clock(lambda *_: 1.0)
         operations = len(engine.profile(arrays, seconds=0).operations)
-        times = [8.0, *[4.0] * operations, 7.0, 9.0, *[2.0] * (operations - 1)]
-        clock(lambda number, _: times[number % len(times)])
-        two_rounds = iter([0.0, 0.0, 2.0])
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(native.time, "perf_counter", lambda: next(two_rounds))
-            profile = engine.profile(arrays, seconds=1)
-    assert profile.seconds == 7.0
+        first = [8.0, *[4.0] * operations, 6.0]
+        times = [*first, 7.0, 9.0, *[2.0] * (operations - 1), 10.0]
+        clock(lambda number, _: times[number])
+        profile = engine.profile(arrays, seconds=sum(first) + 1)
+    assert (profile.seconds, profile.call_seconds) == (7.0, 6.0)
     assert [operation.seconds for operation in profile.operations] == [4.0, *[2.0] * (operations - 1)]
+
+
+def test_what_is_not_the_native_call_is_compared_with_it(clock, monkeypatch):
+    """In the same call, whose check takes 1, 3 and 12 s of 4, 6 and 15: half in the middle."""
+    with Engine(small_program("w8a8-static")) as engine:
+        arrays = inputs(small_program(), 1, 5)
+        now = clock(lambda *_: 3.0)
+        check, taken = Inputs.checked, iter([0.0, 0.0, 1.0, 3.0, 12.0])
+
+        def slow(self, given):
+            now[0] += next(taken)
+            return check(self, given)
+
+        monkeypatch.setattr(Inputs, "checked", slow)
+        rounds = (len(engine.profile(arrays, seconds=0).operations) + 2) * 3.0
+        taken = iter([0.0, 0.0, 1.0, 3.0, 12.0])
+        profile = engine.profile(arrays, seconds=2 * rounds + 5)
+    assert next(taken, None) is None
+    assert (profile.call_seconds, profile.dispatch) == (4.0, 0.5)
 
 
 def test_a_large_batch_has_the_operations_of_all_its_parts(clock, monkeypatch):
@@ -81,7 +110,7 @@ def test_a_large_batch_has_the_operations_of_all_its_parts(clock, monkeypatch):
         monkeypatch.setattr(native, "TOKENS_TOGETHER", 40)
         profile = engine.profile(inputs(small_program(), 7, 20), seconds=0)
     assert len(profile.operations) == 4 * each
-    assert profile.seconds == 4.0
+    assert (profile.seconds, profile.call_seconds, profile.dispatch) == (4.0, 4.0, 0.0)
 
 
 def test_what_cannot_be_timed_is_refused():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -43,8 +44,8 @@ class Backend(Protocol):
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
 
-    def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:
-        """Return what the operations of a batch take, the least of as many rounds as ``seconds`` allow."""
+    def profile(self, checked: Callable[[], Mapping[str, Array]], seconds: float) -> Profile:
+        """Return what the operations of a batch take, which ``checked`` returns, in as many rounds as fit."""
 
     def save(self, folder: Path, recipe: str) -> None:
         """Write what can be loaded again."""
@@ -179,10 +180,10 @@ class Engine:
 
     def profile(self, inputs: Mapping[str, Any], *, seconds: float = 2.0) -> Profile:
         """
-        Return what the operations of a forward take, each in a native call of its own.
+        Return what a call takes, and the operations of its forward, each in a native call of its own.
 
         The operations run in their order, on their own memory, so that caches hold what they hold in a forward; the
-        call itself is in each of the times. Of several rounds the least counts.
+        native call itself is in each of the times. Calls and operations take turns, so both have seen the same machine.
 
         Parameters
         ----------
@@ -198,10 +199,10 @@ class Engine:
         UnsupportedError
             The backend is ``numpy``, which has no operations.
         """
-        backend, arrays = self._open(), self._inputs.checked(inputs)
-        if not len(arrays["input_ids"]):
+        backend = self._open()
+        if not len(self._inputs.checked(inputs)["input_ids"]):
             raise ShapeError("input_ids: no sequences; expected at least one, because nothing else takes time")
-        return backend.profile(arrays, seconds)
+        return backend.profile(partial(self._inputs.checked, inputs), seconds)
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""

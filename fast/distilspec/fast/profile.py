@@ -20,7 +20,22 @@ class OperationTime:
 
 @dataclass(frozen=True)
 class Profile:
-    """The seconds of a forward's native calls, and of its operations in their order, each in a call of its own."""
+    """
+    Where the time of a call of an engine goes.
+
+    Attributes
+    ----------
+    seconds : float
+        The forward's native calls, the least of the rounds.
+    operations : tuple of OperationTime
+        In their order, each the least of the rounds.
+    call_seconds : float
+        A whole call from Python, which checks and copies inputs besides, the least of the rounds.
+    dispatch : float
+        The share of a call that is not its own native calls', the median of the rounds.
+    """
 
     seconds: float
     operations: tuple[OperationTime, ...]
+    call_seconds: float
+    dispatch: float

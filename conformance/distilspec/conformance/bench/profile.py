@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from time import perf_counter
 from typing import Any
 
 from distilspec.conformance.bench.limits import machine_limits
@@ -13,9 +12,8 @@ from distilspec.conformance.bench.session import processors_for
 from distilspec.conformance.bench.work import Limits, work_of
 from distilspec.conformance.bench.workloads import Shape, Workload
 from distilspec.conformance.report.environment import Environment, this_environment
-from distilspec.fast import Engine, OperationTime, Profile
+from distilspec.fast import Engine, OperationTime
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.contract.types import Array
 from distilspec.reference.program import Program
 
 _MS = 1e3
@@ -79,8 +77,9 @@ class ForwardProfile:
     A forward of the fast engine, operation by operation.
 
     ``forward_ms`` is that of the whole in one native call, ``call_ms`` that of a call of the engine from Python, which
-    checks and copies inputs and outputs besides, ``sum_ms`` that of all operations, each in a call of its own, and
-    ``roofline`` the least time that the machine allows divided by the first.
+    checks and copies inputs besides, ``dispatch`` the share of such calls that is not the native one's, their median,
+    ``sum_ms`` that of all operations, each in a call of its own, and ``roofline`` the least time that the machine
+    allows divided by the first.
     """
 
     machine: Environment
@@ -90,14 +89,10 @@ class ForwardProfile:
     shape: Shape
     forward_ms: float
     call_ms: float
+    dispatch: float
     sum_ms: float
     roofline: float
     parts: tuple[PartTime, ...]
-
-    @property
-    def dispatch(self) -> float:
-        """The share of a call that is not the native one's; noise may make it less than nothing."""
-        return 1 - self.forward_ms / self.call_ms
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as JSON holds them, with figures of six digits."""
@@ -122,31 +117,14 @@ def profile(workload: Workload, recipe: Recipe, shape: Shape, threads: int, seco
     program, inputs = workload.program(recipe), workload.inputs(shape)
     with Engine(program, threads=threads, backend="native") as engine:
         limits = machine_limits(threads, processors_for(threads))
-        found, called = _timed(engine, inputs, seconds)
+        found = engine.profile(inputs, seconds=seconds)
     least = limits.seconds(work_of(program, shape))
     parts = tuple(_parts(found.operations, program, shape, limits))
     total = sum(part.ms for part in parts)
     return ForwardProfile(
-        this_environment(), limits, workload, recipe, shape, found.seconds * _MS, called * _MS, total,
-        least / found.seconds, parts,
+        this_environment(), limits, workload, recipe, shape, found.seconds * _MS, found.call_seconds * _MS,
+        found.dispatch, total, least / found.seconds, parts,
     )  # fmt: skip
-
-
-def _timed(engine: Engine, inputs: Mapping[str, Array], seconds: float) -> tuple[Profile, float]:
-    """Return the least times of the operations and of a call from Python, which take turns for so many seconds."""
-    profiles: list[Profile] = []
-    calls: list[float] = []
-    end = perf_counter() + seconds
-    while not profiles or perf_counter() < end:
-        profiles.append(engine.profile(inputs, seconds=0.0))
-        start = perf_counter()
-        engine.run(inputs)
-        calls.append(perf_counter() - start)
-    operations = tuple(
-        OperationTime(each[0].kernel, min(time.seconds for time in each))
-        for each in zip(*(profile.operations for profile in profiles), strict=True)
-    )
-    return Profile(min(profile.seconds for profile in profiles), operations), min(calls)
 
 
 def _parts(operations: Sequence[OperationTime], program: Program, shape: Shape, limits: Limits) -> list[PartTime]:

@@ -52,7 +52,7 @@ class Bound:
         }
         self._parts = {label: self._part(label) for label in lowered.outputs}
 
-    def run(self, inputs: Mapping[str, Array], pool: Pool) -> tuple[dict[str, Array], dict[str, Array]]:
+    def run(self, inputs: Mapping[str, Array], pool: Pool | TimedPool) -> tuple[dict[str, Array], dict[str, Array]]:
         """Run a batch of the shape."""
         self._write(inputs)
         rows = self._new_rows()
@@ -151,6 +151,19 @@ class Bound:
         share = -(-operation.units // threads)
         grain = operation.units if threads == 1 else min(share, -(-LEAST_WORK // max(1, operation.work)))
         return Call(entries[operation.kernel.name], slots.ctypes.data, operation.units, max(1, grain))
+
+
+class TimedPool:
+    """A pool that adds up the seconds of what it runs."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Start with none."""
+        self._pool = pool
+        self.seconds = 0.0
+
+    def run(self, calls: Calls) -> None:
+        """Carry out a list of calls."""
+        self.seconds += _seconds(self._pool, calls)
 
 
 def _seconds(pool: Pool, calls: Calls) -> float:

@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distilspec.fast.backends.bound import Bound
+from distilspec.fast.backends.bound import Bound, TimedPool
 from distilspec.fast.backends.forward import Kernels
 from distilspec.fast.backends.fusion import fused_codes
 from distilspec.fast.backends.operations import Operations
@@ -133,34 +133,49 @@ class NativeBackend:
     def run(self, inputs: Mapping[str, Array], expose: Sequence[str] = ()) -> tuple[dict[str, Array], dict[str, Array]]:
         """Return the outputs by their labels, and the tensors of ``expose`` by their names."""
         with self._lock:
-            pool = self._prepared()
-            if expose or self._is_whole(inputs):
-                return self._bind(inputs["input_ids"].shape, tuple(expose)).run(inputs, pool)
-            outputs: dict[str, Array] = {}
-            batch = len(inputs["input_ids"])
-            for rows, part in self._parts(inputs):
-                found, _ = self._bind(part["input_ids"].shape, ()).run(part, pool)
-                for label, array in found.items():
-                    outputs.setdefault(label, np.empty((batch, *array.shape[1:]), array.dtype))[rows] = array
-        return outputs, {}
+            return self._forward(inputs, expose, self._prepared())
 
-    def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:
-        """Return what each operation of the batch takes alone, and all in their native calls: the least of rounds."""
+    def profile(self, checked: Callable[[], Mapping[str, Array]], seconds: float) -> Profile:
+        """Return what calls with the inputs that ``checked`` returns take, and what each operation takes alone."""
         with self._lock:
-            pool = self._prepared()
+            pool, inputs = self._prepared(), checked()
             parts = [inputs] if self._is_whole(inputs) else [part for _, part in self._parts(inputs)]
             bound = [(self._bind(part["input_ids"].shape, ()), part) for part in parts]
             rounds: list[list[list[float]]] = []
+            calls: list[tuple[float, float]] = []
             end = time.perf_counter() + seconds
             while not rounds or time.perf_counter() < end:
                 rounds.append([one.times(part, pool) for one, part in bound])
+                calls.append(self._call_times(checked))
+        whole, native = np.transpose(calls)
         least = [np.min(times, axis=0).tolist() for times in zip(*rounds, strict=True)]
         each = [
             OperationTime(kernel, alone)
             for (one, _), (_, *times) in zip(bound, least, strict=True)
             for kernel, alone in zip(one.kernels, times, strict=True)
         ]
-        return Profile(sum(together for together, *_ in least), tuple(each))
+        together = sum(together for together, *_ in least)
+        return Profile(together, tuple(each), float(whole.min()), float(np.median(1 - native / whole)))
+
+    def _call_times(self, checked: Callable[[], Mapping[str, Array]]) -> tuple[float, float]:
+        """Return the seconds of a call that begins with the check of its inputs, and those of its native calls."""
+        start = time.perf_counter()
+        pool = TimedPool(self._prepared())
+        self._forward(checked(), (), pool)
+        return time.perf_counter() - start, pool.seconds
+
+    def _forward(
+        self, inputs: Mapping[str, Array], expose: Sequence[str], pool: Pool | TimedPool
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        if expose or self._is_whole(inputs):
+            return self._bind(inputs["input_ids"].shape, tuple(expose)).run(inputs, pool)
+        outputs: dict[str, Array] = {}
+        batch = len(inputs["input_ids"])
+        for rows, part in self._parts(inputs):
+            found, _ = self._bind(part["input_ids"].shape, ()).run(part, pool)
+            for label, array in found.items():
+                outputs.setdefault(label, np.empty((batch, *array.shape[1:]), array.dtype))[rows] = array
+        return outputs, {}
 
     def _expect_usable(self) -> None:
         """Raise an error if the backend was closed, or its weights are not those that were mapped."""

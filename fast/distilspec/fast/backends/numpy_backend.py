@@ -68,7 +68,7 @@ class NumpyBackend:
         """Return the tensors of the program that are held in memory at some time, in order."""
         return made_by(self._lowered.steps)
 
-    def profile(self, inputs: Mapping[str, Array], seconds: float) -> Profile:  # noqa: ARG002
+    def profile(self, checked: Callable[[], Mapping[str, Array]], seconds: float) -> Profile:  # noqa: ARG002
         """Raise ``UnsupportedError``: it has no operations that could be called alone."""
         raise UnsupportedError("profile: the numpy backend has no operations; expected the native one")
 
