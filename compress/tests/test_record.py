@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from io import StringIO
@@ -82,3 +83,23 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
     write_json(path, {"a": 1})
     assert path.read_bytes() == b'{\n "a": 1\n}\n'
+
+
+class Full(StringIO):
+    """A file that takes nothing."""
+
+    def write(self, text):
+        """Refuse, as a full disk does."""
+        raise OSError(28, f"No space left on device for {text!r}")
+
+
+def test_lines_that_nobody_can_print_end_no_run(record):
+    """A full disk behind standard error: the loop goes on, the log is whole, and later lines are printed again."""
+    record.console.file = Full()
+    with record.stage("distil"), record.progress("steps", 3) as advance:
+        for _ in range(3):
+            advance()
+    record.console.file = StringIO()
+    record.say("later")
+    assert said(record)[-1] == "later"
+    assert [json.loads(line)["event"] for line in record.path.read_text().splitlines()] == ["begin", "end"]

@@ -8,7 +8,7 @@ import resource
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import FileIO
 from itertools import count
@@ -132,8 +132,9 @@ class Record:
         return advance
 
     def say(self, line: str) -> None:
-        """Print a line for people."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        """Print a line for people, if the system takes it: a full disk or a closed pipe there ends no training."""
+        with suppress(OSError):
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def write_json(path: Path, value: Any) -> None:
