@@ -1,0 +1,1 @@
+"""How each step of a program becomes part of a fused step."""
