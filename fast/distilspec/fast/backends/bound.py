@@ -57,10 +57,11 @@ class Bound:
         self._write(inputs)
         rows = self._new_rows()
         pool.run(self._calls)
-        outputs = {
-            label: rows[buffer] if part is None else rows[buffer][part].copy()
-            for label, (buffer, part) in self._parts.items()
-        }
+        outputs = {}
+        for label, (buffer, part) in self._parts.items():
+            outputs[label] = rows[buffer] if part is None else rows[buffer][part].copy()
+        if not self._operations.shown:
+            return outputs, {}
         return outputs, {name: self._shown(name, buffer, rows) for name, buffer in self._operations.shown.items()}
 
     def times(self, inputs: Mapping[str, Array], pool: Pool) -> list[float]:
@@ -86,9 +87,10 @@ class Bound:
 
     def _new_rows(self) -> dict[Buffer, Array]:
         """Return memory for the rows that the caller gets, and let the operations write there."""
-        rows = {buffer: np.empty(shape, np.float32) for buffer, shape in self._rows.items()}
+        rows = {}
         for buffer, address in self._addresses.items():
-            address[0] = ctypes.addressof(ctypes.c_char.from_buffer(rows[buffer].data))
+            made = rows[buffer] = np.empty(self._rows[buffer], np.float32)
+            address[0] = ctypes.addressof(ctypes.c_char.from_buffer(made.data))
         return rows
 
     def _part(self, label: str) -> tuple[Buffer, tuple[Any, ...] | None]:

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.codes import Layout
-from distilspec.fast.lower.fused import Attention, Fused, LayerNorm, Linear, Lowered, Quantize, Scales
-
-#: The fields of fused steps that name tensors which they read.
-READ = ("x", "y", "residual", "query", "key", "value")
+from distilspec.fast.lower.fused import Attention, Fused, LayerNorm, Linear, Lowered, Quantize, Scales, read_by
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ def fused_codes(lowered: Lowered, target: Target) -> dict[str, FusedCodes]:
     """
     readers: dict[str, list[Fused]] = {}
     for step in lowered.steps:
-        for name in _read_by(step):
+        for name in read_by(step):
             readers.setdefault(name, []).append(step)
     shown = {output.tensor for output in lowered.outputs.values()}
     fused = {}
@@ -71,7 +68,3 @@ def is_in_steps(step: Linear, target: Target) -> bool:
         return False
     rows, columns = step.block_shape
     return rows % target.panel == 0 and columns % target.dot == 0 and 2 * step.largest_code <= target.pair_limit
-
-
-def _read_by(step: Fused) -> list[str]:
-    return [name for field in READ if (name := getattr(step, field, None)) is not None]

@@ -220,6 +220,12 @@ class Lowered:
         return tuple(name for name in self.inputs if name in read)
 
 
+def read_by(step: Fused) -> list[str]:
+    """Return the tensors that a fused step reads."""
+    fields = ("x", "y", "residual", "query", "key", "value")
+    return [name for field in fields if (name := getattr(step, field, None)) is not None]
+
+
 def made_by(steps: Iterable[Fused]) -> tuple[str, ...]:
     """Return the tensors of the program that fused steps make, in order."""
     names: list[str] = []

@@ -7,41 +7,46 @@ from dataclasses import replace
 
 import numpy as np
 
-from distilspec.fast.lower.fused import Array, Attention, Fused, Linear
+from distilspec.fast.lower.fused import Attention, Fused, Linear, read_by
 
 
 def merged(steps: Sequence[Fused]) -> list[Fused]:
-    """Return the steps with the Linears merged that multiply the same rows and that only attention reads."""
-    attended = {name for step in steps if isinstance(step, Attention) for name in (step.query, step.key, step.value)}
-    together: list[Fused] = []
-    for step in steps:
-        before = together[-1] if together else None
-        if (
-            isinstance(step, Linear)
-            and isinstance(before, Linear)
-            and step.out in attended
-            and (before.out in attended or before.parts)
-            and _alike(before, step)
-        ):
-            start = len(before.weight)
-            together[-1] = replace(
-                before,
-                out=f"{before.out} {step.out}",
-                weight=np.concatenate([before.weight, step.weight]),
-                bias=np.concatenate([before.bias, step.bias]),
-                largest_code=max(before.largest_code, step.largest_code),
-                w_scale=None if before.w_scale is None or step.w_scale is None else _joined(before, step),
-                parts={**(before.parts or {before.out: (0, start)}), step.out: (start, start + len(step.weight))},
-            )
-        else:
-            together.append(step)
+    """
+    Return the steps with the Linears merged that make query, key and value of one attention, and of no other step.
+
+    All of them or none: one list says where the keys of a sequence lie and where their values do.
+    """
+    together = list(steps)
+    for attention in steps:
+        if not isinstance(attention, Attention):
+            continue
+        wanted = {attention.query, attention.key, attention.value}
+        others = {name for step in together if step is not attention for name in read_by(step)}
+        places = [place for place, step in enumerate(together) if step.out in wanted]
+        between = slice(places[0], places[-1] + 1)
+        linears = [together[place] for place in places]
+        alone = len(places) == between.stop - between.start and wanted.isdisjoint(others)
+        if alone and len(places) > 1 and _alike(linears):
+            together[between] = [_one(linears)]
     return together
 
 
-def _joined(a: Linear, b: Linear) -> Array:
-    return np.concatenate([np.asarray(a.w_scale), np.asarray(b.w_scale)])
+def _one(linears: Sequence[Linear]) -> Linear:
+    ends = np.cumsum([len(linear.weight) for linear in linears]).tolist()
+    scales = [linear.w_scale for linear in linears if linear.w_scale is not None]
+    return replace(
+        linears[0],
+        out=" ".join(linear.out for linear in linears),
+        weight=np.concatenate([linear.weight for linear in linears]),
+        bias=np.concatenate([linear.bias for linear in linears]),
+        largest_code=max(linear.largest_code for linear in linears),
+        w_scale=np.concatenate(scales) if scales else None,
+        parts={
+            linear.out: (start, end) for linear, start, end in zip(linears, [0, *ends[:-1]], ends, strict=True)
+        },
+    )
 
 
-def _alike(a: Linear, b: Linear) -> bool:
-    plain = all(linear.activation is None and linear.residual is None for linear in (a, b))
-    return plain and (a.x, a.block_shape, a.quantised) == (b.x, b.block_shape, b.quantised)
+def _alike(linears: Sequence[Linear]) -> bool:
+    plain = all(linear.activation is None and linear.residual is None for linear in linears)
+    return plain and len({(linear.x, linear.block_shape, linear.quantised) for linear in linears}) == 1
