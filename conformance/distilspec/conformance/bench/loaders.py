@@ -102,13 +102,13 @@ def torch_dynamic(source: str, inputs: Inputs, threads: int, options: Options) -
 
 
 def torch_inductor(source: str, inputs: Inputs, threads: int, options: Options) -> Loaded:  # noqa: ARG001
-    """Compile with torch.compile, which the adapter does for the shapes that come."""
-    import torch
+    """Compile with torch.compile for the shapes of the inputs."""
+    from distilspec.conformance.runtimes.torch_inductor import Compiled
 
-    executable = find_runtime("torch", {"mode": "inductor", "threads": str(threads)}).load(_program(source))
-    torch.set_num_threads(threads)
-    run = partial(executable.run, inputs)
-    return Loaded(run, run)
+    program = _program(source)
+    checked = program.checked(inputs)
+    compiled = Compiled(program, checked, (), threads)
+    return Loaded(compiled.prepared(checked), partial(compiled.run, checked))
 
 
 def ctranslate2(source: str, inputs: Inputs, threads: int, options: Options) -> Loaded:  # noqa: ARG001

@@ -139,9 +139,18 @@ class Compiled:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs by their labels and the shown tensors by their names."""
         torch.set_num_threads(self._threads)
-        with torch.no_grad():
-            values = self._function(**self._lifted(inputs))
-        return {name: as_float32(value.numpy()) for name, value in values.items()}
+        return {name: as_float32(value.numpy()) for name, value in self.prepared(inputs)().items()}
+
+    def prepared(self, inputs: Mapping[str, Array]) -> Callable[[], dict[str, Tensor]]:
+        """Return what runs on inputs that are tensors already, for loops of many runs."""
+        lifted = self._lifted(inputs)
+
+        def run() -> dict[str, Tensor]:
+            with torch.no_grad():
+                values: dict[str, Tensor] = self._function(**lifted)
+            return values
+
+        return run
 
     def _lifted(self, inputs: Mapping[str, Array]) -> dict[str, Tensor]:
         return {name: self._operators.constant(array) for name, array in inputs.items()}
