@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from rowwise_runs import by_token, run, shifted, tiled
+from rowwise_runs import by_token, run, shifted, tiled, untiled
 
 from distilspec.fast.kernels.block_sparse import block_sparse, near_block_sparse
 from distilspec.fast.kernels.codes import Layout, code_bytes
@@ -20,7 +20,6 @@ from distilspec.fast.kernels.layout import (
     padded,
     tiled_factors,
     tiled_rows,
-    untiled,
 )
 from distilspec.fast.kernels.linear import linear
 from distilspec.fast.kernels.sparse_panels import sparse_panels

@@ -54,6 +54,11 @@ def tiled(x, target, fill=GARBAGE):
     return np.ascontiguousarray(held.reshape(-1, target.tile, x.shape[1]).transpose(0, 2, 1))
 
 
+def untiled(tiles, tokens, features):
+    """Return [tile, features, tile tokens] as [tokens, features]."""
+    return tiles.transpose(0, 2, 1).reshape(-1, tiles.shape[1])[:tokens, :features]
+
+
 def by_token(x, target, fill=0):
     """Return [tokens] as the kernels read it: with what fills the last tile."""
     held = np.full(padded(len(x), target.tile), fill, x.dtype)

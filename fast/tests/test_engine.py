@@ -13,10 +13,13 @@ from distilspec.conformance.result import State
 from distilspec.conformance.segments import judge_segments
 from distilspec.fast import Engine, compile
 from distilspec.fast.backends import native
+from distilspec.fast.engine import program_of_result
 from distilspec.reference.contract.errors import DTypeError, RangeError, ShapeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.contract.types import TensorSpec
+from distilspec.reference.formats.named_models import load_model
 from distilspec.reference.formats.saved import load_program
+from distilspec.reference.recipes import apply_recipe, calibrate
 from distilspec.reference.tracer import trace
 
 RECIPES = ("fp32", "w8a8-static", "w8a8-dynamic-token", "w7a8-static", "w8a8-dynamic", "w8a32")
@@ -299,7 +302,30 @@ def test_what_compress_has_made_is_run_as_it_is_saved(tmp_path):
             expected = saved.run(given)
         for path in (result.folder, str(result.student)):
             with compile(path, recipe=recipe) as engine:
-                got = engine.run(given)
-            assert {name: value.tobytes() for name, value in got.items()} == {
-                name: value.tobytes() for name, value in expected.items()
-            }
+                assert bits(engine.run(given)) == bits(expected)
+
+
+@pytest.mark.parametrize("recipe", [Recipe.W8A8_DYNAMIC, Recipe.W8A8_STATIC])
+def test_another_recipe_or_ranges_keep_blocks_and_linears(tmp_path, recipe):
+    """Of what compress has made: the float32 program's blocks, and in float32 what the pipeline kept."""
+    result = tiny_result(tmp_path)
+    texts = ["the man", "a cat"] if recipe.is_calibrated else []
+    student = load_model(result.student)
+    batches = [student.encode(texts)] if texts else []
+    program = load_program(result.programs[Recipe.FP32])
+    ranges = calibrate(program, batches, recipe=recipe) if texts else None
+    keeping, other = (
+        apply_recipe(program, recipe, calibration=ranges, keep=keep) for keep in (result.kept(recipe), ())
+    )
+    given = inputs_of(program)
+    with (
+        compile(result.folder, recipe=recipe, calibration=texts) as made,
+        Engine(keeping) as expected,
+        Engine(other) as different,
+    ):
+        got = bits(made.run(given))
+        assert got == bits(expected.run(given))
+        assert got != bits(different.run(given))
+    steps = program_of_result(result.folder, recipe, texts).steps
+    assert [step.op for step in steps] == [step.op for step in keeping.steps]
+    assert "quantized_block_sparse_linear" in {step.op for step in steps}

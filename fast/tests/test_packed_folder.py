@@ -53,7 +53,7 @@ def test_weights_stay_in_the_file(folder):
 def test_a_folder_that_exists_is_left_alone(folder):
     """Another engine may have it mapped."""
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    with Engine(small_program()) as engine, pytest.raises(FormatError, match="exists; expected a new name"):
+    with Engine(small_program()) as engine, pytest.raises(FormatError, match="exists already; expected a new name"):
         engine.save(folder)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
@@ -69,6 +69,23 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         with pytest.raises(FormatError, match="No space left on device"):
             engine.save(tmp_path / "engine")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "file/engine", "file/in/engine"])
+def test_a_name_that_no_folder_can_have_is_refused_in_one_line(name, tmp_path):
+    """Too long, or inside of a file."""
+    (tmp_path / "file").write_text("", "utf-8")
+    message = "expected that the folder can be written"
+    with Engine(small_program()) as engine, pytest.raises(FormatError, match=message) as raised:
+        engine.save(tmp_path / name)
+    assert "\n" not in str(raised.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_others_may_read_what_they_may_read_of_other_folders(folder):
+    """Processes of several users share one copy of the weights."""
+    (folder.parent / "other").mkdir()
+    assert folder.stat().st_mode == (folder.parent / "other").stat().st_mode
 
 
 def test_weights_that_change_under_an_engine_are_noticed(folder):
@@ -109,6 +126,8 @@ def linear(folder):
     (lambda folder: (folder / "weights.bin").unlink(), "No such file or directory; expected a folder that Engine.save"),
     (lambda folder: (folder / "plan.json").write_text("{", "utf-8"), "expected a plan that Engine.save wrote"),
     (lambda folder: (folder / "plan.json").write_bytes(b"\xff"), "expected a plan that Engine.save wrote"),
+    (lambda folder: (folder / "plan.json").write_text("9" * 5000, "utf-8"), "expected a plan that Engine.save wrote"),
+    (lambda folder: (folder / "plan.json").write_text("[" * 10**5, "utf-8"), "expected a plan that Engine.save wrote"),
     (lambda folder: (folder / "plan.json").write_text("[]", "utf-8"), "version None; expected 4"),
     (lambda folder: change(folder, "version", to=3), "version 3; expected 4"),
     (lambda folder: change(folder, "sha256", to=3, hashed=False), "plan.json: is not what was written"),

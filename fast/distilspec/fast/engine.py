@@ -175,7 +175,18 @@ class Engine:
         Run a batch, and return some of ``survivors`` beside the outputs.
 
         The outputs have the bits that they have without.
+
+        Raises
+        ------
+        ShapeError, DTypeError, RangeError
+            As ``run``.
+        UnsupportedError
+            A tensor is none of ``survivors``.
         """
+        held = self.survivors()
+        for name in expose:
+            if name not in held:
+                raise UnsupportedError(f"tensor {name}: the engine does not hold it; expected one of its survivors")
         return self._run(inputs, tuple(expose))
 
     def profile(self, inputs: Mapping[str, Any], *, seconds: float = 2.0) -> Profile:
@@ -232,8 +243,8 @@ class Engine:
             return backend.run(arrays, expose)
         one = {name: np.zeros((1, *array.shape[1:]), array.dtype) for name, array in arrays.items()}
         outputs, shown = backend.run(one, expose)
-        return {label: array[:0] for label, array in outputs.items()}, {
-            name: array[:0] for name, array in shown.items()
+        return {label: _of_none(array) for label, array in outputs.items()}, {
+            name: _of_none(array) for name, array in shown.items()
         }
 
     def _open(self) -> Backend:
@@ -262,7 +273,9 @@ def compile(
     ----------
     model : Program, Model, or the name or folder of a model
         A program is run as it is. Of a model, a program is made: pruned, then quantised. Of a folder that ``distilspec
-        compress`` has made, the program is run that is saved there under the recipe, if there is one.
+        compress`` has made, the program is run that is saved there under the recipe; under another one, or with texts,
+        the recipe is applied to its float32 program, and the Linears that the pipeline kept stay in float32. With a
+        ``sparsity`` or a ``head`` such a folder is a model like any other.
     recipe : str, optional
         The numerics, ``fp32`` unless said; static ones need ``calibration``.
     sparsity : float
@@ -296,9 +309,9 @@ def compile(
         raise DTypeError(
             f"the model is a {type(model).__name__}; expected a Program, a Model, or the name or folder of one"
         )
-    saved = None if sparsity or head or calibration else saved_program(model, recipe)
-    if saved is not None:
-        return Engine(saved, threads=threads, backend=backend)
+    made = None if sparsity or head else program_of_result(model, recipe, calibration)
+    if made is not None:
+        return Engine(made, threads=threads, backend=backend)
     loaded = model if isinstance(model, Model) else load_model(model, head=head)
     program = _compressed(loaded, Recipe(recipe or Recipe.FP32), sparsity, block_shape, calibration)
     engine = Engine(program, threads=threads, backend=backend)
@@ -307,11 +320,16 @@ def compile(
     return engine
 
 
-def saved_program(model: Model | str | Path, recipe: str | None) -> Program | None:
-    """Return the program that ``distilspec compress`` has saved of a model under a recipe, or None."""
+def program_of_result(model: Model | str | Path, recipe: str | None, calibration: Sequence[str]) -> Program | None:
+    """Return the program of what ``distilspec compress`` has made, as ``compile`` says, or None of another model."""
     result = None if isinstance(model, Model) else compressed_of(model)
-    folder = result.programs.get(Recipe(recipe or Recipe.FP32)) if result else None
-    return load_program(folder) if folder else None
+    if result is None or not result.programs:
+        return None
+    wanted = Recipe(recipe or Recipe.FP32)
+    if wanted in result.programs and not calibration:
+        return load_program(result.programs[wanted])
+    texts = _calibration(wanted, calibration)
+    return result.applied(wanted, [load_model(result.student).encode(texts, truncate=True)] if texts else [])
 
 
 def _compressed(
@@ -321,12 +339,21 @@ def _compressed(
     program = model.program
     if sparsity:
         program = prune(program, sparsity=sparsity, block_shape=block_shape)
-    ranges = None
-    if recipe.is_calibrated:
-        if not calibration:
-            raise RangeError(f"calibration: no texts; expected some, because {recipe} takes its ranges from them")
-        ranges = calibrate(program, [model.encode(list(calibration), truncate=True)], recipe=recipe)
+    texts = _calibration(recipe, calibration)
+    ranges = calibrate(program, [model.encode(texts, truncate=True)], recipe=recipe) if texts else None
     return apply_recipe(program, recipe, calibration=ranges)
+
+
+def _calibration(recipe: Recipe, calibration: Sequence[str]) -> list[str]:
+    """Return the texts from which a recipe takes its ranges; none for one that does not."""
+    if recipe.is_calibrated and not calibration:
+        raise RangeError(f"calibration: no texts; expected some, because {recipe} takes its ranges from them")
+    return list(calibration) if recipe.is_calibrated else []
+
+
+def _of_none(array: Array) -> Array:
+    """Return what a result for one sequence is for none; one scale or zero point for the batch is that of zeros."""
+    return array[:0] if array.ndim else np.full_like(array, 1 if array.dtype == np.float32 else 0)
 
 
 def _give_back() -> None:

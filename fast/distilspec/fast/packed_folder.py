@@ -13,10 +13,7 @@ import hashlib
 import json
 import mmap
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +23,7 @@ from numpy.typing import NDArray
 
 from distilspec.fast.lower.fused import Fused, Lowered, Output, Rows, Scales, Tensor
 from distilspec.reference.contract.errors import FormatError
+from distilspec.reference.formats.new_folder import new_folder
 
 Array = NDArray[Any]
 
@@ -93,26 +91,24 @@ def write_packed(folder: Path, program: PackedProgram) -> None:
     FormatError
         Something of that name exists, or cannot be written.
     """
-    if folder.exists():
-        raise FormatError(f"{folder}: exists; expected a new name, so that no other engine loses its weights")
     try:
-        with _beside(folder) as temporary:
-            with (temporary / WEIGHTS).open("wb") as file:
-                writer = _Writer(file)
-                plan = {
-                    "recipe": program.recipe, "target": program.target,
-                    "inputs": list(program.lowered.inputs),
-                    "steps": [writer.encoded(step) for step in program.lowered.steps],
-                    "tensors": {name: dataclasses.asdict(tensor) for name, tensor in program.lowered.tensors.items()},
-                    "outputs": {label: dataclasses.asdict(out) for label, out in program.lowered.outputs.items()},
-                    "linears": writer.encoded(dict(program.linears)),
-                }  # fmt: skip
-            hashes = {"plan": _plan_hash(plan), "weights": writer.hash.hexdigest()}
-            written = {"version": VERSION, "sha256": hashes, "plan": plan}
-            (temporary / PLAN).write_text(json.dumps(written, indent=1), "utf-8")
-            temporary.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FormatError(f"{folder}: {error.strerror}; expected a folder that can be written") from None
+        raise FormatError(f"{folder}: {error}; expected that the folder can be written") from None
+    with new_folder(folder) as temporary:
+        with (temporary / WEIGHTS).open("wb") as file:
+            writer = _Writer(file)
+            plan = {
+                "recipe": program.recipe, "target": program.target,
+                "inputs": list(program.lowered.inputs),
+                "steps": [writer.encoded(step) for step in program.lowered.steps],
+                "tensors": {name: dataclasses.asdict(tensor) for name, tensor in program.lowered.tensors.items()},
+                "outputs": {label: dataclasses.asdict(out) for label, out in program.lowered.outputs.items()},
+                "linears": writer.encoded(dict(program.linears)),
+            }  # fmt: skip
+        hashes = {"plan": _plan_hash(plan), "weights": writer.hash.hexdigest()}
+        written = {"version": VERSION, "sha256": hashes, "plan": plan}
+        (temporary / PLAN).write_text(json.dumps(written, indent=1), "utf-8")
 
 
 def read_packed(folder: Path) -> tuple[PackedProgram, MappedFile]:
@@ -126,11 +122,12 @@ def read_packed(folder: Path) -> tuple[PackedProgram, MappedFile]:
     """
     path = folder / PLAN
     try:
-        written = json.loads(path.read_text("utf-8"))
-        mapped = MappedFile(folder / WEIGHTS)
+        text, mapped = path.read_bytes(), MappedFile(folder / WEIGHTS)
     except OSError as error:
         raise FormatError(f"{error.filename}: {error.strerror}; expected a folder that Engine.save wrote") from None
-    except (json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
+    try:
+        written = json.loads(text)
+    except (RecursionError, ValueError) as error:
         raise FormatError(f"{path}: {error!s:.100}; expected a plan that Engine.save wrote") from None
     version = written.get("version") if isinstance(written, dict) else None
     if version != VERSION:
@@ -222,14 +219,3 @@ def _decoded(value: Any, memory: Array) -> Any:
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """Give a folder on the same disk, and remove what is left of it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

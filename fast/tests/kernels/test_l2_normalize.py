@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rowwise_runs import assert_within, everyhow, run, sizes, tiled
+from rowwise_runs import assert_within, everyhow, run, sizes, tiled, untiled
 
 from distilspec.conformance import bounds
 from distilspec.fast.isa import TARGETS, executable_targets
 from distilspec.fast.kernels.l2_normalize import l2_normalize
-from distilspec.fast.kernels.layout import untiled
 
 targets = pytest.mark.parametrize("target", executable_targets(), ids=lambda target: target.name)
 

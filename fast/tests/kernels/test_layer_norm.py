@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rowwise_runs import assert_within, everyhow, run, shifted, sizes, tiled
+from rowwise_runs import assert_within, everyhow, run, shifted, sizes, tiled, untiled
 
 from distilspec.conformance import bounds
 from distilspec.fast.isa import TARGETS, executable_targets
 from distilspec.fast.kernels.codes import Layout, code_bytes
 from distilspec.fast.kernels.layer_norm import layer_norm
-from distilspec.fast.kernels.layout import code_type, tiled_factors, tiled_rows, untiled
+from distilspec.fast.kernels.layout import code_type, tiled_factors, tiled_rows
 from distilspec.reference import ops as reference
 
 layouts = pytest.mark.parametrize("layout", Layout)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rowwise_runs import GARBAGE, assert_within, everyhow, in_tiles, run, sizes, tiles_of
+from rowwise_runs import GARBAGE, assert_within, everyhow, in_tiles, run, sizes, tiles_of, untiled
 
 from distilspec.conformance import bounds
 from distilspec.fast.isa import TARGETS, executable_targets
 from distilspec.fast.kernels.cls_pool import cls_pool
-from distilspec.fast.kernels.layout import padded, untiled
+from distilspec.fast.kernels.layout import padded
 from distilspec.fast.kernels.mean_pool import mean_pool
 from distilspec.reference import ops as reference
 

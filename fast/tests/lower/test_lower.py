@@ -298,6 +298,12 @@ def test_ids_that_are_not_sequences_are_refused(shape):
         lower(program)
 
 
+def test_tokens_of_another_name_are_refused():
+    """An engine takes its shape from them, and no call could give them."""
+    with pytest.raises(UnsupportedError, match="inputs tokens, attention_mask; expected input_ids, the tokens, among"):
+        lower(renamed(small_program(), "input_ids", "tokens"))
+
+
 def test_codes_multiplied_with_another_scale_are_refused():
     """The step's scale is not the one with which the codes were made."""
     program = small_program("w8a8-static")

@@ -84,6 +84,8 @@ def test_bad_input_is_refused_in_one_line(folder):
         our("the", truncation="only_first")
     with refused(UnsupportedError, "there is no argument 'padding'"):
         our("the", tokenize_kwargs={"padding": True})
+    with refused(DTypeError, "tokenize_kwargs is 'truncation'; expected a mapping of truncation and max_length"):
+        our("the", tokenize_kwargs="truncation")
     assert our([]) == []
 
 

@@ -84,6 +84,8 @@ def test_bad_input_is_refused_in_one_line(folder, tmp_path):
         our(TEXTS[0], targets=[3])
     with refused(UnsupportedError, "tokenizer_kwargs: there is no argument 'stride'"):
         our(TEXTS[0], tokenizer_kwargs={"stride": 3})
+    with refused(DTypeError, "tokenizer_kwargs is 3; expected a mapping"):
+        our(TEXTS[0], tokenizer_kwargs=3)
     assert our([]) == []
 
     without = checkpoint(tmp_path, "BertForMaskedLM")

@@ -120,4 +120,6 @@ def test_bad_input_is_refused_in_one_line(folder):
         our(LONG, stride=-1, aggregation_strategy="simple")
     with refused(DTypeError, "ignore_labels is 'O'"):
         our("the", ignore_labels="O")
+    with refused(DTypeError, "ignore_labels is None; expected a list"):
+        our("the", ignore_labels=None)
     assert our([]) == []

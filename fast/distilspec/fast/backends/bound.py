@@ -90,7 +90,8 @@ class Bound:
         rows = {}
         for buffer, address in self._addresses.items():
             made = rows[buffer] = np.empty(self._rows[buffer], np.float32)
-            address[0] = ctypes.addressof(ctypes.c_char.from_buffer(made.data))
+            if made.size:
+                address[0] = ctypes.addressof(ctypes.c_char.from_buffer(made.data))
         return rows
 
     def _part(self, label: str) -> tuple[Buffer, tuple[Any, ...] | None]:

@@ -137,7 +137,7 @@ class Forward:
     def whole(self, name: str) -> Buffer:
         """Return the buffer of a float tensor that has one for itself."""
         floats = self.floats[name]
-        assert floats.start == 0
+        assert (floats.start, floats.width) == (0, self.features(name))
         return floats.buffer
 
     def made(self, name: str) -> Buffer:

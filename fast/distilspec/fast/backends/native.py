@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from distilspec.fast.backends.bound import Bound, TimedPool
 from distilspec.fast.backends.forward import Kernels
-from distilspec.fast.backends.fusion import fused_codes
+from distilspec.fast.backends.fusion import fused_codes, layouts
 from distilspec.fast.backends.operations import Operations
 from distilspec.fast.backends.weights import Packed, pack, without_weights
 from distilspec.fast.codegen.compile import Compiled
@@ -225,7 +225,9 @@ class NativeBackend:
 
     def survivors(self) -> tuple[str, ...]:
         """Return the tensors of the program that are held in memory at some time, in order."""
-        hidden = {name for name, fused in fused_codes(self._lowered, self._target).items() if not fused.floats}
+        steps = (step for step in self._lowered.steps if isinstance(step, Quantize))
+        hidden = {step.out for step in steps if not layouts(self._lowered, step.out, self._target)}
+        hidden |= {name for name, fused in fused_codes(self._lowered, self._target).items() if not fused.floats}
         return tuple(name for name in made_by(self._lowered.steps) if name not in hidden)
 
     def close(self) -> None:

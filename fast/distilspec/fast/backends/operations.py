@@ -31,7 +31,6 @@ from distilspec.fast.lower.fused import (
     QuantizedAttention,
     Rows,
 )
-from distilspec.reference.contract.errors import UnsupportedError
 
 #: Who writes the operations of each kind of step.
 WRITERS: Mapping[type[Fused], Callable[[Forward, Any], None]] = {
@@ -125,7 +124,6 @@ class Operations:
         for step in forward.lowered.steps:
             if isinstance(step, Quantize) and name in step.derived:
                 found = forward.scales[step.out][step.derived.index(name)]
-        if not isinstance(found, Buffer):
-            raise UnsupportedError(f"tensor {name}: the fast engine does not hold it; expected one of its survivors")
+        assert isinstance(found, Buffer)
         found.kept = True
         return found

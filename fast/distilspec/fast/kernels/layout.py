@@ -57,11 +57,6 @@ def tiled_rows(codes: Array, target: Target) -> Array:
     return np.ascontiguousarray(tiles[:, :, token_order(target)])
 
 
-def untiled(tiles: Array, tokens: int, features: int) -> Array:
-    """Return floats [tile, N, tile tokens] as [tokens, features]."""
-    return tiles.transpose(0, 2, 1).reshape(-1, tiles.shape[1])[:tokens, :features]
-
-
 @dataclass(frozen=True)
 class PackedPanels:
     """
@@ -134,7 +129,7 @@ def packed_float_panels(weight: Array, target: Target) -> PackedPanels:
     rows, columns = weight.shape
     held = np.zeros((padded(rows, target.panel), columns), np.float32)
     held[:rows] = weight
-    panels = np.ascontiguousarray(held.reshape(-1, target.panel, columns).transpose(0, 2, 1))
+    panels = np.ascontiguousarray(held.reshape(len(held) // target.panel, target.panel, columns).transpose(0, 2, 1))
     return PackedPanels({"weights": panels, "steps": columns, "block": _block(columns, target)}, len(panels))
 
 

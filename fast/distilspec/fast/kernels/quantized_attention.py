@@ -21,7 +21,7 @@ from distilspec.fast.kernels.attention import LINE, MOST_ROWS, blocks, feature_v
 from distilspec.fast.kernels.attention_codes import PAIR, paired
 from distilspec.fast.kernels.codes import Coder, Layout, store_codes
 from distilspec.fast.kernels.exp import exp
-from distilspec.fast.kernels.tiles import LANE, store_tokens, tokens_bytes
+from distilspec.fast.kernels.tiles import LANE, joined, store_tokens, tokens_bytes
 
 #: The columns of ``places``: where a unit's operands start, in bytes.
 PLACES = ("query", "key", "value", "bias", "counted", "result")
@@ -187,7 +187,7 @@ class _Unit:
         """
         builder, lanes = self.builder, self.target.lanes
         x = [builder.sub(score, most) for row in scores for score, most in zip(row, largest, strict=True)]
-        shares = exp(builder, _joined(builder, x))
+        shares = exp(builder, joined(builder, x))
         most, beyond = (builder.number(value, shares.type.lanes) for value in (MOST, 3 * 2**22))
         codes = builder.bits_as(builder.fma(shares, most, beyond), type=shares.type.of(Kind.I32))
         cuts = [tuple(range(start, start + lanes)) for start in range(0, codes.type.lanes, lanes)]
@@ -255,11 +255,3 @@ class _Unit:
             broadcast = builder.bits_as(spread, type=self._pairs)
             added += [builder.dot2(total, factor, broadcast) for total, factor in zip(row, rows, strict=True)]
         return added
-
-
-def _joined(builder: Builder, vectors: Sequence[Value]) -> Value:
-    """Write a power of 2 of vectors as one."""
-    while len(vectors) > 1:
-        lanes = tuple(range(2 * vectors[0].type.lanes))
-        vectors = [builder.shuffle(*two, lanes=lanes) for two in zip(vectors[::2], vectors[1::2], strict=True)]
-    return vectors[0]

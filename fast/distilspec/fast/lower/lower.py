@@ -74,8 +74,11 @@ def lower(program: Program) -> Lowered:
     Raises
     ------
     UnsupportedError
-        A step, by its name, that no fused step carries out, with what would be.
+        A step, by its name, that no fused step carries out, with what would be; or there is no input ``input_ids``.
     """
+    if "input_ids" not in program.inputs:
+        given = ", ".join(program.inputs) or "none"
+        raise UnsupportedError(f"program {program.name}: inputs {given}; expected input_ids, the tokens, among them")
     lowering = Lowering(program)
     quantized_attention, inside = find_quantized_attention(program)
     for step in program.steps:

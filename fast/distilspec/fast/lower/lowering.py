@@ -113,18 +113,17 @@ class Lowering:
             raise self.refuse(step, "a mask that is a bool input [batch, sequence] of the program")
         return str(step.inputs[place])
 
-    def last_linear(self, name: str) -> int | None:
-        """Return the place of the Linear that makes a tensor which one step alone reads, if that can be fused."""
+    def last_linear(self, name: str) -> tuple[int, Linear] | None:
+        """Return the place of the Linear that makes a tensor which one step alone reads, and the Linear, or None."""
         if self.readers[name] != 1:
             return None
         for place, made in enumerate(self.steps):
             if made.out == name and isinstance(made, Linear):
-                return place
+                return place, made
         return None
 
-    def fuse(self, place: int | None, old: str, fused: Linear) -> None:
+    def fuse(self, place: int, old: str, fused: Linear) -> None:
         """Put a Linear that makes another tensor in the place of one."""
-        assert place is not None
         self.steps[place] = fused
         self.tensors[fused.out] = self.tensors.pop(old)
 

@@ -24,9 +24,9 @@ def merged(steps: Sequence[Fused]) -> list[Fused]:
         others = {name for step in together if step is not attention for name in read_by(step)}
         places = [place for place, step in enumerate(together) if step.out in wanted]
         between = slice(places[0], places[-1] + 1)
-        linears = [together[place] for place in places]
-        alone = len(places) == between.stop - between.start and wanted.isdisjoint(others)
-        if alone and len(places) > 1 and _alike(linears):
+        linears = [step for step in together[between] if isinstance(step, Linear)]
+        neighbours = len(linears) == len(places) == between.stop - between.start
+        if neighbours and len(linears) > 1 and wanted.isdisjoint(others) and _alike(linears):
             together[between] = [_one(linears)]
     return together
 
@@ -41,9 +41,7 @@ def _one(linears: Sequence[Linear]) -> Linear:
         bias=np.concatenate([linear.bias for linear in linears]),
         largest_code=max(linear.largest_code for linear in linears),
         w_scale=np.concatenate(scales) if scales else None,
-        parts={
-            linear.out: (start, end) for linear, start, end in zip(linears, [0, *ends[:-1]], ends, strict=True)
-        },
+        parts={linear.out: (start, end) for linear, start, end in zip(linears, [0, *ends[:-1]], ends, strict=True)},
     )
 
 

@@ -62,7 +62,7 @@ def _attended(query: Float32Array, key: Float32Array, value: Float32Array, kept:
     first = number // (lists // sequences) * (of_keys.tiles // sequences) * stride
     columns = {
         "query": tile * stride, "key": first, "value": first, "listed": number * keys * OFFSET,
-        "counted": number * OFFSET, "result": tile * stride, "token": tile * tokens_bytes(target),
+        "counted": number * OFFSET, "result": tile * stride,
     }  # fmt: skip
     places = np.stack([columns[name] for name in PLACES], axis=1)
     size = scratch_bytes(target, keys, width, None)

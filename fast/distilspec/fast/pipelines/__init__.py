@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from distilspec.fast.engine import compile as compile_model
-from distilspec.fast.engine import saved_program
+from distilspec.fast.engine import program_of_result
 from distilspec.fast.pipelines.base import Pipeline
 from distilspec.fast.pipelines.feature_extraction import FeatureExtraction
 from distilspec.fast.pipelines.fill_mask import FillMask
@@ -84,9 +84,9 @@ def pipeline(
     kind.options_with(options)
     loaded = _loaded(kind, model)
     kind.expect_head(loaded)
-    saved = None if sparsity or calibration else saved_program(model, recipe)
-    if saved is not None and saved.outputs.keys() == loaded.program.outputs.keys():
-        engine = compile_model(saved, recipe=recipe, threads=threads, backend=backend)
+    made = None if sparsity else program_of_result(model, recipe, calibration)
+    if made is not None and made.outputs.keys() == loaded.program.outputs.keys():
+        engine = compile_model(made, recipe=recipe, threads=threads, backend=backend)
     else:
         engine = compile_model(
             loaded, recipe=recipe, calibration=calibration, sparsity=sparsity, block_shape=block_shape,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,12 +41,12 @@ class FeatureExtractionOptions(Options):
 
     def cut(self) -> Truncation:
         """Return how long texts are cut."""
-        given = dict(self.tokenize_kwargs or {})
-        if self.truncation is not None:
-            if "truncation" in given:
-                raise UnsupportedError("truncation is given twice; expected it once, by itself or in tokenize_kwargs")
-            given["truncation"] = self.truncation
-        return read_truncation("tokenize_kwargs", given)
+        cut = read_truncation("tokenize_kwargs", self.tokenize_kwargs)
+        if self.truncation is None:
+            return cut
+        if cut.truncation is not None:
+            raise UnsupportedError("truncation is given twice; expected it once, by itself or in tokenize_kwargs")
+        return replace(cut, truncation=self.truncation)
 
 
 class FeatureExtraction(Pipeline[FeatureExtractionOptions]):

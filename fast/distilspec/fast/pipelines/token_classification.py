@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,21 +30,21 @@ class TokenClassificationOptions(Options):
         How tokens become entities. ``none``: every token by itself. ``simple``: neighbours of one tag are grouped. The
         others label whole words first, by the label of the first token, by the mean of the tokens' scores or by the
         token that is surest, and group then.
-    ignore_labels : sequence of str
+    ignore_labels : collection of str
         Labels that are left out; of groups, without ``B-`` and ``I-``.
     stride : int, optional
         Splits a text that is too long into windows which share so many tokens. Without it the text is cut.
     """
 
     aggregation_strategy: str = "none"
-    ignore_labels: Sequence[str] = ("O",)
+    ignore_labels: Collection[str] = ("O",)
     stride: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
         super().__post_init__()
         self._expect_word("aggregation_strategy", STRATEGIES)
-        if isinstance(self.ignore_labels, str):
+        if isinstance(self.ignore_labels, str) or not isinstance(self.ignore_labels, Collection):
             raise DTypeError(f"ignore_labels is {self.ignore_labels!r:.60}; expected a list of labels")
         if self.stride is not None:
             self._expect_number("stride", 0)

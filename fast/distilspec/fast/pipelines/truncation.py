@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from distilspec.reference.contract.errors import RangeError, UnsupportedError
+from distilspec.reference.contract.errors import DTypeError, RangeError, UnsupportedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,19 @@ class Truncation:
 
 
 def read_truncation(option: str, given: Mapping[str, Any] | None) -> Truncation:
-    """Return what the tokenizer's arguments in ``option`` say; ``UnsupportedError`` for one that is not known."""
+    """
+    Return what the tokenizer's arguments in ``option`` say.
+
+    Raises
+    ------
+    DTypeError
+        They are no mapping.
+    RangeError, UnsupportedError
+        Those of ``Truncation``, or an argument is not known.
+    """
     known = ("truncation", "max_length")
+    if given is not None and not isinstance(given, Mapping):
+        raise DTypeError(f"{option} is {given!r:.60}; expected a mapping of {' and '.join(known)}")
     for name in given or ():
         if name not in known:
             raise UnsupportedError(f"{option}: there is no argument {name!r:.60}; expected one of {', '.join(known)}")

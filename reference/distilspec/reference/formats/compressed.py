@@ -108,6 +108,23 @@ class Compressed:
         """
         if recipe in self.programs:
             return load_program(self.programs[recipe])
+        return self.applied(recipe, batches)
+
+    def applied(self, recipe: Recipe, batches: Sequence[Mapping[str, Array]]) -> Program:
+        """
+        Return a recipe applied to the float32 program, whether or not one is saved under it; ``kept`` holds.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        batches : sequence of inputs
+            On which a static recipe is calibrated.
+
+        Raises
+        ------
+        ContractError
+            As ``load_program``, ``load_folder``, ``calibrate`` and ``apply_recipe``.
+        """
         saved = self.programs.get(Recipe.FP32)
         program = load_program(saved) if saved else load_folder(self.student).program
         ranges = calibrate(program, batches, recipe=recipe) if recipe.is_calibrated else None

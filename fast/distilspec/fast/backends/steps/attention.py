@@ -104,7 +104,9 @@ def _made(forward: Forward, step: Attention) -> tuple[Layout | None, dict[str, O
 
 def _write_key_list(forward: Forward, step: Attention) -> dict[str, Operand]:
     """Add the list of the keys that each sequence keeps, and return the list as attention names it."""
-    tile_stride = forward.floats[step.key].width * forward.target.tile * WORD
+    width = forward.floats[step.key].width
+    assert width == forward.floats[step.value].width, "one list is that of keys and of values"
+    tile_stride = width * forward.target.tile * WORD
     listed: dict[str, Operand] = {
         "keys": Buffer(forward.batch * forward.sequence * OFFSET), "counts": Buffer(forward.batch * OFFSET),
     }  # fmt: skip

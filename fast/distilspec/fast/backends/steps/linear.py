@@ -28,9 +28,9 @@ def write_linear(forward: Forward, step: Linear) -> None:
     if fused:
         operands |= {**forward.static(fused.quantise), "out_codes": forward.made_codes(fused.quantise, fused.layout)}
     else:
-        operands["out"] = forward.made_in(space, step.out, features)
-    for name, (start, _) in step.parts.items():
-        forward.floats[name] = Floats(forward.whole(step.out), start, features)
+        out = operands["out"] = forward.made_in(space, step.out, features)
+        for name, (start, _) in step.parts.items():
+            forward.floats[name] = Floats(out, start, features)
     epilogue = Epilogue(step.activation, step.residual is not None, layout)
     work = packed.work * space.tiles * forward.target.tile
     forward.do(KERNELS[packed.kernel], (forward.target.dot, epilogue), operands, packed.units, work)

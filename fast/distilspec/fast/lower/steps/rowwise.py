@@ -13,12 +13,11 @@ from distilspec.reference.program import Step
 def lower_activation(lowering: Lowering, step: Step) -> None:
     """Fuse an activation into the Linear before it, where nothing else reads that."""
     x = lowering.rows(step)
-    place = lowering.last_linear(x)
-    made = lowering.steps[place] if place is not None else None
-    if isinstance(made, Linear) and made.activation is None and made.residual is None:
-        lowering.fuse(place, x, replace(made, out=step.name, activation=step.op))
-    else:
-        lowering.emit(Elementwise(step.op, x, None, step.name), lowering.tensors[x])
+    match lowering.last_linear(x):
+        case (place, Linear(activation=None, residual=None) as made):
+            lowering.fuse(place, x, replace(made, out=step.name, activation=step.op))
+        case _:
+            lowering.emit(Elementwise(step.op, x, None, step.name), lowering.tensors[x])
 
 
 def lower_add(lowering: Lowering, step: Step) -> None:
@@ -29,12 +28,10 @@ def lower_add(lowering: Lowering, step: Step) -> None:
     if lowering.tensors[x] != lowering.tensors[y]:
         raise lowering.refuse(step, "operands of one shape")
     for here, other in ((x, y), (y, x)):
-        place = lowering.last_linear(here)
-        made = lowering.steps[place] if place is not None else None
-        before = any(made.out == other for made in lowering.steps[:place])
-        if isinstance(made, Linear) and made.residual is None and before:
-            lowering.fuse(place, here, replace(made, out=step.name, residual=other))
-            return
+        match lowering.last_linear(here):
+            case (place, Linear(residual=None) as made) if other in {before.out for before in lowering.steps[:place]}:
+                lowering.fuse(place, here, replace(made, out=step.name, residual=other))
+                return
     lowering.emit(Elementwise("add", x, y, step.name), lowering.tensors[x])
 
 
