@@ -28,6 +28,15 @@ from distilspec.reference.formats.saved import load_program
 RECIPES = ("w8a8-static", "w7a8-static")
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
+#: A file of measurements.
+MEASURED = {
+    "kind": "embeddings",
+    "name": "lee",
+    "model": "tiny",
+    "retrieval": [{"kind": "first-sentence", "name": "news", "file": "news.txt"}],
+    "outputs": {"folder": "x/lee"},
+}
+
 
 @pytest.fixture
 def pipeline(tmp_path):
@@ -244,9 +253,7 @@ def test_a_run_of_a_collection_that_cannot_run_is_left_to_the_next_call(pipeline
 
 def test_a_collection_names_measurements_too(pipeline, tmp_path, monkeypatch):
     """They run in their turn, into their own folder, without seeds, without stages and without a line of students."""
-    sets = [{"kind": "first-sentence", "name": "news", "file": "news.txt"}]
-    fields = {"kind": "embeddings", "name": "lee", "model": "tiny", "retrieval": sets, "outputs": {"folder": "x/lee"}}
-    (tmp_path / "lee.yaml").write_text(yaml.safe_dump(fields))
+    (tmp_path / "lee.yaml").write_text(yaml.safe_dump(MEASURED))
     collection, out = tmp_path / "some.yaml", tmp_path / "out"
     runs = [{"pipeline": "lee.yaml"}, {"pipeline": "tiny.yaml"}]
     collection.write_text(yaml.safe_dump({"name": "some", "runs": runs}))
@@ -280,13 +287,25 @@ def test_a_collection_names_measurements_too(pipeline, tmp_path, monkeypatch):
 )
 def test_collections_of_collections_and_seeds_of_measurements_are_refused(tmp_path, named, seeds, match):
     """Before anything runs."""
-    sets = [{"kind": "first-sentence", "name": "news", "file": "news.txt"}]
-    fields = {"kind": "embeddings", "name": "lee", "model": "tiny", "retrieval": sets, "outputs": {"folder": "x/lee"}}
-    (tmp_path / "lee.yaml").write_text(yaml.safe_dump(fields))
+    (tmp_path / "lee.yaml").write_text(yaml.safe_dump(MEASURED))
     runs = [{"pipeline": named} | ({"seeds": seeds} if seeds else {})]
     (tmp_path / "some.yaml").write_text(yaml.safe_dump({"name": "some", "runs": runs}))
     with refused(FormatError, match):
         run_file(tmp_path / "some.yaml")
+
+
+@pytest.mark.parametrize(
+    ("runs", "seed"),
+    [([{"seeds": [0, 1, 1]}], 1), ([{"seeds": [3, 0]}, {}], 0)],
+    ids=["in a list", "beside it"],
+)
+def test_a_run_that_is_named_twice_is_refused(pipeline, tmp_path, runs, seed):
+    """A summary would take it for two seeds that agree."""
+    named = [{"pipeline": pipeline.name} | run for run in runs]
+    (tmp_path / "some.yaml").write_text(yaml.safe_dump({"name": "some", "runs": named}))
+    with refused(FormatError, f"some.yaml: it names tiny with seed {seed} 2 times; expected each run once because"):
+        run_file(tmp_path / "some.yaml", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("options", [("--summary", "--stage", "export"), ("--latency", "bench.json")])

@@ -84,10 +84,11 @@ def test_a_last_line_that_is_not_whole_does_not_count(tmp_path):
     assert costs_of(log) == whole
 
 
-def test_a_line_that_is_none_is_refused(tmp_path):
+@pytest.mark.parametrize(("line", "told"), [(b"not JSON\n", "not JSON"), (b"\xff{\n", "\ufffd{")])
+def test_a_line_that_is_none_is_refused(tmp_path, line, told):
     """With its number."""
-    (tmp_path / "log.jsonl").write_text("not JSON\n")
-    with refused(FormatError, "log.jsonl: line 1 is 'not JSON'; expected"):
+    (tmp_path / "log.jsonl").write_bytes(line)
+    with refused(FormatError, f"log.jsonl: line 1 is '{told}'; expected"):
         costs_of(tmp_path / "log.jsonl")
 
 

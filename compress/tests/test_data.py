@@ -49,6 +49,13 @@ def test_rows_are_those_of_the_wanted_source_in_order(written):
     assert rows == Rows(("a film", 'two\nlines, "quoted"'), (1, 0))
 
 
+def test_the_mark_before_utf_8_is_no_part_of_a_name(written):
+    """As spreadsheets write it; a text keeps its own."""
+    path = written("\ufeff" + HEADER + "\ufeffa,1,rt\nb,0,rt\n")
+
+    assert read_rows(path, LABELS) == Rows(("\ufeffa", "b"), (1, 0))
+
+
 @pytest.mark.parametrize(
     ("content", "error", "match"),
     [

@@ -26,6 +26,7 @@ from distilspec.compress.embeddings.judgement import judge_pairs, judge_search
 from distilspec.compress.embeddings.measure import measure
 from distilspec.compress.embeddings.section import Embeddings, EveryRecipe, FirstSentence, Similarity, Squad
 from distilspec.compress.embeddings.sets import JudgedPairs, Search, first_sentences, read_judged_pairs, read_search
+from distilspec.compress.run import alone_in
 from distilspec.compress.sections.pruning import Reconstruction
 from distilspec.compress.sequence import run_file
 from distilspec.compress.students import save_classifier
@@ -334,7 +335,8 @@ def test_what_has_not_squads_form_is_refused(source, data, error, match):
 def test_everything_is_measured_and_written(source, monkeypatch):
     """The dense model first; what is embedded already is not again, and gives the same bytes."""
     measure(section_of(), source, source / "out")
-    written = {name: (source / "out" / name).read_bytes() for name in ("embeddings.json", "embeddings.md")}
+    names = ("embeddings.json", "embeddings.md", "embeddings.svg")
+    written = {name: (source / "out" / name).read_bytes() for name in names}
     result = json.loads(written["embeddings.json"])
     assert [(one["sparsity"], one["recipe"]) for one in result["models"]] == [
         (0.0, "fp32"),
@@ -357,7 +359,7 @@ def test_everything_is_measured_and_written(source, monkeypatch):
 
     monkeypatch.setattr(Encoder, "embed", None)
     measure(section_of(), source, source / "out")
-    assert written == {name: (source / "out" / name).read_bytes() for name in written}
+    assert written == {name: (source / "out" / name).read_bytes() for name in names}
 
 
 def test_a_pruned_model_is_measured_against_the_dense_one_that_is_not_named(source):
@@ -369,10 +371,16 @@ def test_a_pruned_model_is_measured_against_the_dense_one_that_is_not_named(sour
 
 
 def test_what_cannot_be_measured_is_refused(source, monkeypatch):
-    """Results on other texts, too few texts, blocks that do not divide, a folder that is a file, no matplotlib."""
-    measure(section_of(recipes=["fp32"], sparsities=[0.0]), source, source / "out")
-    with refused(FormatError, "out: it holds results of another file, as max_length in its pipeline.json says"):
-        measure(section_of(max_length=8), source, source / "out")
+    """Other results, another process, too few texts, blocks that do not divide, a file for a folder, no matplotlib."""
+    kept = {"recipes": ["fp32"], "sparsities": [0.0]}
+    measure(section_of(**kept), source, source / "out")
+    for change in ({"max_length": 8}, {"block_shape": (4, 4)}, {"seed": 1}, {"similarity": []}):
+        with refused(FormatError, f"out: it holds results of a file with another {next(iter(change))}; expected"):
+            measure(section_of(**kept, **change), source, source / "out")
+    told = (source / "out" / "pipeline.json").read_bytes()
+    with alone_in(source / "out"), refused(UnsupportedError, "out: another process works in it; expected to be alone"):
+        measure(section_of(**kept, pruning=["least-squares"], reconstruction={}), source, source / "out")
+    assert (source / "out" / "pipeline.json").read_bytes() == told
     with refused(FormatError, "texts.csv: 12 rows to calibrate on; expected 13"):
         measure(section_of(calibration={"file": "texts.csv", "rows": 13}), source, source / "again")
     with refused(ShapeError, r"expected .* because"):

@@ -7,12 +7,9 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tiny_classifier import batch, tiny_classifier
+from tiny_classifier import batch
 from torch.nn import functional
-from word_piece import word_piece
 
-from distilspec.compress.batches import EncodedRows
-from distilspec.compress.data import Rows
 from distilspec.compress.objective import Objective, Sizes
 from distilspec.compress.observe import observe
 from distilspec.compress.pruning import encoder_weights
@@ -21,24 +18,19 @@ from distilspec.compress.sections.distillation import Distillation
 from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.stages.finish import locked
-from distilspec.compress.students import make_student, save_classifier
+from distilspec.compress.students import make_student
 from distilspec.compress.training import Trainer
 from distilspec.reference import ops
 from distilspec.reference.contract.recipes import Recipe
-from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.recipes import calibrate, quantize_weight
 
 LABELS = torch.tensor([0, 1])
-TEXTS = ("a man is eating food", "a man", "food is a man", "is a man eating")
 
 
 @pytest.fixture
-def teacher(tmp_path):
+def teacher(saved):
     """Return a classifier, the tensors that its Linears read, and ranges half as wide as what those hold."""
-    tiny = tiny_classifier(dtype=torch.float32)
-    save_classifier(tmp_path / "model", tiny, word_piece(tmp_path))
-    loaded = load_folder(tmp_path / "model")
-    rows = EncodedRows.of(Rows(TEXTS, (0, 1, 0, 1)), loaded.tokenizer, 16)
+    tiny, loaded, rows = saved
     found = calibrate(loaded.program, [rows.inputs(range(4))])
     return tiny, linears_of(loaded.program), {name: (low / 2, high / 2) for name, (low, high) in found.items()}
 

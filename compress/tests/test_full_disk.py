@@ -56,6 +56,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch, capsys, 
     assert {path for path in set(tmp_path.rglob("*")) - known if path.name != ".lock"} == {run.record.path}
     assert [line["stage"] for line in events(run, "begin")] == [stage]
     run_stages(tiny_run(tmp_path, quantisation=FINISHED), stage)
+    assert STAGES[stage].is_done(run)
     if stage == "teacher":
         weights = "model.safetensors"
         assert (run.teacher / weights).read_bytes() == (made.teacher / weights).read_bytes()

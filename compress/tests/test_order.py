@@ -19,7 +19,8 @@ from distilspec.compress.engine import program_logits
 from distilspec.compress.lesson import origin_of
 from distilspec.compress.order import STAGES, run_stages
 from distilspec.compress.run import PausedError, alone_in
-from distilspec.compress.students import load_classifier
+from distilspec.compress.students import load_classifier, save_classifier
+from distilspec.compress.training import Trainer
 from distilspec.reference import objectives
 from distilspec.reference.contract.errors import RangeError, UnsupportedError
 from distilspec.reference.contract.recipes import Recipe
@@ -343,14 +344,54 @@ def test_a_teacher_answers_once_for_two_runs_at_a_time(sources, monkeypatch):
     assert len(events(one, "step")) == steps
 
 
-def test_hours_stop_a_pipeline_at_a_checkpoint(sources):
+def test_a_given_teacher_that_is_another_now_is_asked_again(sources):
+    """Under the same name: its answers are kept for as long as its weights are the same."""
+    given = {"teacher": {"model": "tiny"}, "pruning": None}
+    runs = [tiny_run(sources, f"out/{name}", **given) for name in ("first", "same", "other")]
+    asked = []
+    for run in runs:
+        if run is runs[2]:
+            teacher = load_classifier(sources / "tiny")
+            shutil.rmtree(sources / "tiny")
+            with torch.no_grad():
+                teacher.classifier.bias += 1
+            save_classifier(sources / "tiny", teacher, sources / "tokenizer.json")
+        for stage in ("teacher", "student", "distil"):
+            run_stages(run, stage)
+        asked.append(len(events(run, "logits")))
+
+    assert asked == [1, 0, 1]
+
+
+def test_hours_that_are_over_let_no_stage_begin(sources):
     """The next run goes on, with other hours if need be."""
     short = tiny_run(sources, hours=1e-9)
     with pytest.raises(PausedError, match="teacher: stopped after 1e-09 hours; run the pipeline again"):
         run_stages(short)
+    assert not (short.folder / "log.jsonl").exists()
     run_stages(tiny_run(sources))
 
     assert (short.folder / "evaluation.json").exists()
+
+
+def test_hours_stop_training_at_a_checkpoint(sources, monkeypatch, whole):
+    """Which is there when they are over, and from which the next run goes on."""
+    monkeypatch.setattr(lesson, "CHECKPOINTS", 2)
+    short, save = tiny_run(sources, hours=1), Trainer.save
+
+    def save_late(trainer, path):
+        save(trainer, path)
+        short.deadline = 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "save", save_late)
+        with pytest.raises(PausedError, match=r"teacher: stopped after 1\.0 hours; run the pipeline again"):
+            run_stages(short)
+    assert len(events(short, "step")) == 3
+    run_stages(tiny_run(sources))
+
+    assert [line["step"] for line in events(short, "restored")] == [3]
+    assert made_by(short) == made_by(whole())
 
 
 def test_losses_over_layers_ask_the_teacher_itself(sources):
@@ -359,12 +400,12 @@ def test_losses_over_layers_ask_the_teacher_itself(sources):
     run_stages(run)
 
     assert set(events(run, "step")[-1]["losses"]) == {"hard", "hidden", "cosine"}
-    assert not (run.teacher_home / "logits").exists()
+    assert not list(run.teacher_home.glob("logits*"))
     assert list(json.loads((run.folder / "evaluation.json").read_text())["models"]) == ["teacher", "student"]
 
 
 def test_a_teacher_that_is_a_classifier_already_is_taken_as_it_is(sources):
-    """Its labels must be those of the data, in the same order."""
+    """Its labels must be those of the data, in the same order, whichever stage is asked for."""
     given = {"model": "tiny"}
     run = tiny_run(sources, teacher=given)
     run_stages(run, "teacher")
@@ -374,5 +415,6 @@ def test_a_teacher_that_is_a_classifier_already_is_taken_as_it_is(sources):
     )
 
     turned = tiny_run(sources, "out/turned", teacher=given, data=FIELDS["data"] | {"labels": {"1": "good", "0": "bad"}})
-    with refused(RangeError, "tiny: its labels are bad, good; expected good, bad"):
-        run_stages(turned)
+    for stage in (None, "student"):
+        with refused(RangeError, "tiny: its labels are bad, good; expected good, bad"):
+            run_stages(turned, stage)

@@ -26,18 +26,14 @@ from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.tokenizer import Tokenizer
 from distilspec.reference.recipes import apply_recipe, calibrate
 
-TEXTS = ("a man is eating food", "a man", "food is a man", "is a man eating")
 RECIPES = [recipe for recipe in Recipe if recipe not in (Recipe.FP32, Recipe.W8A8_STATIC_ATTN)]
 WORST = "transformer.layer.1.ffn.lin1"
 
 
 @pytest.fixture
-def model(tmp_path):
+def model(saved, tmp_path):
     """Return a classifier of three layers whose answers do not round away, its program and some rows."""
-    tiny = tiny_classifier(dtype=torch.float32)
-    save_classifier(tmp_path / "model", tiny, word_piece(tmp_path))
-    loaded = load_folder(tmp_path / "model")
-    rows = EncodedRows.of(Rows(TEXTS, (0, 1, 0, 1)), loaded.tokenizer, 16)
+    _, loaded, rows = saved
     return load_classifier(tmp_path / "model"), loaded.program, rows
 
 

@@ -19,7 +19,7 @@ from distilspec.reference.contract.errors import FormatError
 def record(tmp_path):
     """Return a record that speaks into a text, ``said(record)``, which is no terminal."""
     made = Record(tmp_path / "log.jsonl")
-    made.console = Console(file=StringIO())
+    made.console.file = StringIO()
     return made
 
 
@@ -102,4 +102,24 @@ def test_lines_that_nobody_can_print_end_no_run(record):
     record.console.file = StringIO()
     record.say("later")
     assert said(record)[-1] == "later"
+    assert [json.loads(line)["event"] for line in record.path.read_text().splitlines()] == ["begin", "end"]
+
+
+class Closed(StringIO):
+    """A pipe that nobody reads any more."""
+
+    def write(self, text):
+        """Refuse, as the system does."""
+        raise BrokenPipeError(32, f"Broken pipe for {text!r}")
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_lines_that_nobody_reads_end_no_run(record, monkeypatch, is_terminal):
+    """As behind ``2>&1 | head``: rich would leave the process with status 1, and without a word."""
+    record.console.file = Closed()
+    monkeypatch.setattr(record.console, "_force_terminal", is_terminal)
+    with record.stage("distil"), record.progress("steps", 3) as advance:
+        for _ in range(3):
+            advance()
+    record.say("later")
     assert [json.loads(line)["event"] for line in record.path.read_text().splitlines()] == ["begin", "end"]

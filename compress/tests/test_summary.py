@@ -43,13 +43,25 @@ def finish(run, teacher, fp32, int8=None, **recipes):
     return run
 
 
+def evaluated(folder):
+    """Return a result whose programs are saved, and its run, which is evaluated."""
+    result = tiny_result(folder)
+    fields = json.loads((result.student / "config.json").read_text())
+    (result.student / "config.json").write_text(json.dumps(fields | {"n_layers": CONFIG.num_layers}))
+    answers = {name: {"correct": "10"} for name in ("teacher", "student", "student-w8a8-static")}
+    (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
+    return result, Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder)
+
+
 def test_figures_are_means_over_seeds(tmp_path):
     """Two seeds, and a third that is not there; differences are those of the same seed and row."""
     runs = [planned(tmp_path, seed) for seed in (0, 1, 2)]
     finish(runs[0], 320, 316, 318)
     finish(runs[2], 328, 320, 318)
     (runs[1].folder).mkdir()
-    (runs[1].folder / "log.jsonl").write_text('{"time": 5, "stage": "distil", "event": "begin"}\n')
+    begun = ("distil", "evaluate", "distil")
+    lines = [f'{{"time": {time}, "stage": "{stage}", "event": "begin"}}\n' for time, stage in enumerate(begun)]
+    (runs[1].folder / "log.jsonl").write_text("".join(lines))
     summary = summarise("all", runs)
 
     (student,) = summary["students"]
@@ -117,12 +129,8 @@ def test_every_recipe_has_its_own_rows(tmp_path):
 
 def test_bytes_are_those_of_the_saved_constants(tmp_path):
     """And of the same program with zeros instead of blocks."""
-    result = tiny_result(tmp_path)
-    fields = json.loads((result.student / "config.json").read_text())
-    (result.student / "config.json").write_text(json.dumps(fields | {"n_layers": CONFIG.num_layers}))
-    answers = {name: {"correct": "10"} for name in ("teacher", "student", "student-w8a8-static")}
-    (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
-    finished = read_run(Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder))
+    result, run = evaluated(tmp_path)
+    finished = read_run(run)
 
     int8 = load_program(result.folder / "programs" / "w8a8-static")
     assert finished.kept == {"w8a8-static": 1}
@@ -142,12 +150,8 @@ def test_bytes_are_those_of_the_saved_constants(tmp_path):
 def test_the_dense_teacher_stands_beside_what_was_made_of_it(tmp_path):
     """Its bytes are those of its program, and every share is of them: all students may have one, or each its own."""
     pytest.importorskip("matplotlib")
-    result = tiny_result(tmp_path)
-    answers = {name: {"correct": "10"} for name in ("teacher", "student", "student-w8a8-static")}
-    (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
-    fields = json.loads((result.student / "config.json").read_text())
-    (result.student / "config.json").write_text(json.dumps(fields | {"n_layers": CONFIG.num_layers}))
-    summary = summarise("tiny", [Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder)])
+    result, run = evaluated(tmp_path)
+    summary = summarise("tiny", [run])
     program = load_folder(result.teacher).program
     constants = sum(array.nbytes for array in program.constants.values())
     linears = CONFIG.num_layers * 4 * (4 * (16 * 16 + 16) + 2 * (16 * 16 + 16))
@@ -307,6 +311,10 @@ def test_pictures_show_every_student(tmp_path):
         finish(planned(tmp_path / "c", name="float32", quantisation=None), 324, 323),
     ]
     draw_pictures(summarise("all", runs), tmp_path)
+    first = {path: path.read_bytes() for path in tmp_path.glob("*.svg")}
+    draw_pictures(summarise("all", runs), tmp_path)
+    assert first == {path: path.read_bytes() for path in tmp_path.glob("*.svg")}, "drawn again it is the same"
+    assert not any(b"dc:date" in text for text in first.values())
 
     text = (tmp_path / "accuracy.svg").read_text()
     for name in ("tiny", "dense", "float32", "w8a8-static - FP32", "dashed: the goals, -0.5 to FP32"):

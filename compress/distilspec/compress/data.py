@@ -61,6 +61,11 @@ def packaged_file(distribution: str, name: str) -> Path:
     return Path(str(found[0].locate()))
 
 
+def file_of(package: str | None, name: str, source: Path) -> Path:
+    """Return the path of a file of a package, as ``packaged_file`` does, or without one of what ``source`` holds."""
+    return packaged_file(package, name) if package else source / name
+
+
 def read_splits(section: Data, source: Path) -> Splits:
     """
     Return the rows that a pipeline's section names, without duplicates, in three parts.
@@ -78,7 +83,7 @@ def read_splits(section: Data, source: Path) -> Splits:
     """
 
     def rows_of(name: str) -> Rows:
-        path = packaged_file(section.package, name) if section.package else source / name
+        path = file_of(section.package, name, source)
         columns = {"text_column": section.text_column, "label_column": section.label_column}
         return distinct(read_rows(path, section.labels, **columns, where=section.where))
 
@@ -141,7 +146,8 @@ def read_table(path: Path, columns: Sequence[str], where: Where) -> Iterator[tup
     Yield the last line's number and the fields of each row whose columns have the values of ``where``.
 
     A file whose name ends in ``.tab`` is an Orange table: fields between tabs, and three lines of header, which are
-    the names, the kinds and the roles of the columns. Any other is CSV with a line of names. Both are in UTF-8.
+    the names, the kinds and the roles of the columns. Any other is CSV with a line of names. Both are in UTF-8;
+    the mark with which some programs begin such a file is left out.
 
     Raises
     ------
@@ -151,7 +157,7 @@ def read_table(path: Path, columns: Sequence[str], where: Where) -> Iterator[tup
     is_orange = path.suffix == ".tab"
     wanted = {column: {values} if isinstance(values, str) else set(values) for column, values in where.items()}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, dialect="excel-tab" if is_orange else "excel", strict=True)
             names = list(reader.fieldnames or [])
             for column in (*columns, *where):

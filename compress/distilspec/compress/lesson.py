@@ -20,7 +20,7 @@ from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.training import Trainer, learning_rate_at, sparsity_at
 
-#: A training run is saved so many times on its way, and can go on from each.
+#: A training run of many steps is saved about so many times on its way, and can go on from each.
 CHECKPOINTS = 20
 
 
@@ -55,7 +55,7 @@ def learn(
     see : callable
         From a batch to what the teacher computes of it.
     checkpoint : Path
-        The file to go on from, written ``CHECKPOINTS`` times.
+        The file to go on from, written about ``CHECKPOINTS`` times.
     numerics : callable
         As ``Trainer``'s; the accuracy is that inside of such a block too.
 

@@ -140,6 +140,12 @@ def choose(
 
     Parameters
     ----------
+    model : DistilBertForSequenceClassification
+        As it was when this is over.
+    recipe, inputs, ranges
+        As for ``quantised``.
+    rows : EncodedRows
+        By which it is measured.
     ask : callable
         From the Linears that stay in float32 to the logits of ``rows`` by the INT8 program that keeps them.
     budget : float

@@ -31,6 +31,23 @@ class Advance(Protocol):
         """Say that a turn is done, and what there is to say about it, such as a loss."""
 
 
+class Voice(Console):
+    """Standard error for people: a full disk or a closed pipe behind it ends no training."""
+
+    def __init__(self) -> None:
+        """Find out whether standard error is a terminal."""
+        super().__init__(stderr=True)
+
+    def say(self, line: str) -> None:
+        """Print a line, if the system takes it."""
+        with suppress(OSError):
+            self.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on, because nobody reads it; rich would end the process."""
+        self.quiet = True
+
+
 class Record:
     """
     A log of one JSON object a line, and how far a loop is: a bar where standard error is a terminal, else lines.
@@ -41,7 +58,7 @@ class Record:
     def __init__(self, path: Path) -> None:
         """Append to the file at ``path``."""
         self.path = path
-        self.console = Console(stderr=True)
+        self.console = Voice()
         self._bars: Progress | None = None
 
     def event(self, stage: str, event: str, **fields: Any) -> None:
@@ -132,9 +149,8 @@ class Record:
         return advance
 
     def say(self, line: str) -> None:
-        """Print a line for people, if the system takes it: a full disk or a closed pipe there ends no training."""
-        with suppress(OSError):
-            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        """Print a line for people, if the system takes it."""
+        self.console.say(line)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from distilspec.compress.batches import EncodedRows
-from distilspec.compress.data import Rows, Splits, packaged_file, read_splits
+from distilspec.compress.data import Rows, Splits, file_of, read_splits
 from distilspec.compress.pipeline import Pipeline
 from distilspec.compress.record import Record, write_json
 from distilspec.compress.sections.quantisation import Finishing
@@ -121,7 +121,7 @@ class Run:
         section, train = self.pipeline.transfer, self.splits.train
         if section is None:
             return train
-        path = self._file(section.package, section.file)
+        path = file_of(section.package, section.file, self.source)
         texts: Iterable[str] = read_texts(path, text_column=section.text_column, where=section.where)
         if section.sentences:
             texts = [sentence for text in texts for sentence in sentences(text)]
@@ -136,9 +136,12 @@ class Run:
 
     @cached_property
     def teacher_home(self) -> Path:
-        """The folder of the teacher and what it says, named after everything that they depend on."""
+        """The folder of the teacher and what it says, named after the rows, seed and section, and a given teacher."""
         told = self.pipeline.model_dump_json(include={"data", "teacher", "seed"}, exclude_defaults=True)
         digest = hashlib.sha256(f"{told}\n{self.splits}".encode())
+        if self.pipeline.teacher.training is None:
+            for _, weight in sorted(load_folder(self.origin).weights.items()):
+                digest.update(weight.tobytes())
         return self.teachers / digest.hexdigest()[:12]
 
     @property
@@ -176,9 +179,6 @@ class Run:
         """Raise ``PausedError`` if the pipeline's hours are over."""
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise PausedError(f"{stage}: stopped after {self.pipeline.hours} hours; run the pipeline again to go on")
-
-    def _file(self, package: str | None, file: str) -> Path:
-        return packaged_file(package, file) if package else self.source / file
 
     def recorded_quantisation(self) -> dict[str, Any] | None:
         """Return the section of which the folder holds results, in the form of its ``pipeline.json``."""

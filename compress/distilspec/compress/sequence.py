@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from transformers.utils import logging
 
 from distilspec.compress.collection import Collection, load_file, load_listed
@@ -15,7 +15,7 @@ from distilspec.compress.embeddings.section import Embeddings
 from distilspec.compress.latency import with_latency
 from distilspec.compress.order import run_stages
 from distilspec.compress.pipeline import Pipeline
-from distilspec.compress.record import write_json, write_whole
+from distilspec.compress.record import Voice, write_json, write_whole
 from distilspec.compress.run import PausedError, Run
 from distilspec.compress.summary import Measured, Planned, summarise
 from distilspec.compress.summary_picture import draw_pictures, missing
@@ -126,7 +126,7 @@ def plan(found: Pipeline | Collection | Embeddings, path: Path, out: Path | None
     Raises
     ------
     FormatError
-        As ``load_listed``.
+        As ``load_listed``; a collection names a run twice.
     """
     if isinstance(found, Embeddings):
         return [Measured(found, path, out or Path(found.outputs.folder))]
@@ -145,7 +145,18 @@ def plan(found: Pipeline | Collection | Embeddings, path: Path, out: Path | None
                 Planned(one.model_copy(update={"seed": seed}), source, Path(f"{folder}-seed-{seed}"))
                 for seed in listed.seeds
             ]
+    _expect_each_once(path, planned)
     return planned
+
+
+def _expect_each_once(path: Path, planned: Sequence[Planned | Measured]) -> None:
+    files = [one.pipeline if isinstance(one, Planned) else one.section for one in planned]
+    for (name, seed), count in Counter((file.name, file.seed) for file in files).items():
+        if count > 1:
+            raise FormatError(
+                f"{path}: it names {name} with seed {seed} {count} times; expected each run once because means over "
+                "seeds count what is named"
+            )
 
 
 def _run(planned: Planned | Measured, stage: str | None, *, is_announced: bool = False) -> None:
@@ -163,4 +174,4 @@ def _run(planned: Planned | Measured, stage: str | None, *, is_announced: bool =
 
 
 def _say(line: str) -> None:
-    Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)
+    Voice().say(line)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from distilspec.compress.latency import front, is_teacher, place_of
-from distilspec.compress.record import write_whole
 from distilspec.compress.summary import FP32, INT8_COSTS, SPARSE_INT8_COSTS, TEACHER, compared
 from distilspec.compress.summary_table import by_data, pruned_line, speed_up_line, teachers_of
+from distilspec.compress.svg_file import write_svg
 
 #: Colours that people with each kind of colour blindness tell apart (Okabe and Ito).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
@@ -41,10 +40,10 @@ def draw_pictures(summary: Mapping[str, Any], folder: Path) -> None:
     students: Sequence[Student] = summary["students"]
     if not students:
         return
-    _write(_accuracy(students), folder / "accuracy.svg")
-    _write(_sizes(students), folder / "size.svg")
+    write_svg(_accuracy(students), folder / "accuracy.svg")
+    write_svg(_sizes(students), folder / "size.svg")
     if any(row["accuracy"] and row["speed_up"] for row in summary.get("latency", ())):
-        _write(_latency(summary["latency"], summary["latency_base"]), folder / "latency.svg")
+        write_svg(_latency(summary["latency"], summary["latency_base"]), folder / "latency.svg")
 
 
 def _accuracy(students: Sequence[Student]) -> Any:
@@ -222,9 +221,3 @@ def _legend(panel: Any, entries: Sequence[tuple[str, int]]) -> None:
 def _figure(size: tuple[float, float]) -> Any:
     module: Any = import_module("matplotlib.figure")
     return module.Figure(figsize=size, layout="constrained")
-
-
-def _write(figure: Any, path: Path) -> None:
-    drawn = BytesIO()
-    figure.savefig(drawn, format="svg", dpi=120)
-    write_whole(path, drawn.getvalue())

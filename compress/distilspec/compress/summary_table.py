@@ -170,7 +170,7 @@ def _latency_table(rows: Sequence[Mapping[str, Any]], base: str | None) -> Itera
         "`same runtime` is that over the teacher on the same runtime and recipe, `ratio` over the teacher on the base "
         "of that benchmark.",
         "Accuracy is that over all seeds.",
-        "A star: no other measured one of these data has a higher speed-up and is more accurate.",
+        "A star: no other right one of the same data, shape and threads is both as quick and as accurate.",
         "",
         "| batch x tokens, threads | model | runtime | recipe | results "
         "| ms | ratio | same runtime | speed-up | accuracy | |",

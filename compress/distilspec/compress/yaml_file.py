@@ -30,7 +30,7 @@ def read_yaml(path: Path) -> Any:
         raise FormatError(f"{path}: the file is larger than {_LARGEST:,} characters; expected a pipeline")
     try:
         return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - PyYAML raises whatever a tag or a date leads to that is none
         raise FormatError(f"{path}: {' '.join(str(error).split())}; expected YAML") from None
 
 

@@ -77,7 +77,7 @@ class Encoder:
         """
         Return the embeddings of each list of texts, float32 [texts, hidden_size].
 
-        They are read in batches of 32, sorted by length; ``ranges`` is read for ``w8a8-static`` only.
+        They are read in batches of 32, sorted by length; ``ranges`` is read for static recipes only.
         """
         program = apply_recipe(self.program, recipe, calibration=ranges or None)
         batches = {name: list(self._batches(part)) for name, part in texts.items()}

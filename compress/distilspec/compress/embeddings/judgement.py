@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from distilspec.compress.accuracy import CONFIDENCE
 from distilspec.compress.embeddings.sets import JudgedPairs, Search
 from distilspec.reference.contract.types import Float32Array, Float64Array, Int64Array
-
-CONFIDENCE = 0.95
 
 #: The ends of an interval then differ between seeds by about a twentieth of its width.
 DRAWS = 2000

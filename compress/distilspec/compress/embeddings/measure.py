@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from distilspec.compress.data import read_table
+from distilspec.compress.accuracy import CONFIDENCE
+from distilspec.compress.data import file_of, read_table
 from distilspec.compress.embeddings.encoder import Encoder
-from distilspec.compress.embeddings.judgement import CONFIDENCE, DRAWS, Measure, intervals, judge_pairs, judge_search
+from distilspec.compress.embeddings.judgement import DRAWS, Measure, intervals, judge_pairs, judge_search
 from distilspec.compress.embeddings.picture import draw, expect_drawable
 from distilspec.compress.embeddings.section import Calibration, Embeddings
-from distilspec.compress.embeddings.sets import JudgedPairs, Search, file_of, read_judged_pairs, read_search
+from distilspec.compress.embeddings.sets import JudgedPairs, Search, read_judged_pairs, read_search
 from distilspec.compress.embeddings.table import table_of
 from distilspec.compress.quantised import Ranges
 from distilspec.compress.record import Record, write_json, write_whole
@@ -66,6 +67,9 @@ BASE = Variant(Weights(0.0, MAGNITUDE), Recipe.FP32)
 #: Which variants a file asks for; what is kept of one does not depend on the others.
 _LISTS = ("recipes", "sparsities", "pruning")
 
+#: What a file may name later than others of its results were made, because those did without it.
+_ADDED = ("calibration", "reconstruction")
+
 
 def measure(section: Embeddings, source: Path, folder: Path) -> None:
     """
@@ -88,9 +92,13 @@ def measure(section: Embeddings, source: Path, folder: Path) -> None:
         ``UnsupportedError`` if another process works in it.
     """
     expect_drawable()
-    record = _opened(section, folder)
+    try:
+        (folder / "embeddings").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FormatError(f"{folder}: {error.strerror}; expected a folder that can be made") from None
     with alone_in(folder):
-        _measure(section, source, folder, record)
+        _take(section, folder)
+        _measure(section, source, folder, Record(folder / "log.jsonl"))
 
 
 def _measure(section: Embeddings, source: Path, folder: Path, record: Record) -> None:
@@ -141,23 +149,19 @@ def _variants(section: Embeddings) -> list[Variant]:
     return sorted(found, key=lambda one: one.weights.sparsity)
 
 
-def _opened(section: Embeddings, folder: Path) -> Record:
-    """Make the folder, or find that what it holds was measured on the same texts and in the same way."""
+def _take(section: Embeddings, folder: Path) -> None:
+    """Write what the folder holds results of, or find that they were measured on other texts or in another way."""
     own = json.loads(section.model_dump_json(exclude={"outputs"}, exclude_defaults=True))
     told = folder / "pipeline.json"
-    try:
-        (folder / "embeddings").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FormatError(f"{folder}: {error.strerror}; expected a folder that can be made") from None
     found = read_json(told, dict) if told.exists() else own
     for key in {**own, **found}:
-        if key not in _LISTS and key in found and found[key] != own.get(key):
+        is_added = key in _ADDED and key not in found
+        if key not in _LISTS and not is_added and found.get(key) != own.get(key):
             raise FormatError(
-                f"{folder}: it holds results of another file, as {key} in its pipeline.json says; expected those of "
-                f"{section.name} because results of two files are not mixed (another --out helps)"
+                f"{folder}: it holds results of a file with another {key}; expected those of {section.name} as it is "
+                "because results of two files are not mixed (another --out helps)"
             )
     write_json(told, own)
-    return Record(folder / "log.jsonl")
 
 
 def _texts(pairs: Mapping[str, JudgedPairs], searches: Mapping[str, Search]) -> dict[str, tuple[str, ...]]:

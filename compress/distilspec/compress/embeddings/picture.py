@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from distilspec.compress.record import write_whole
+from distilspec.compress.svg_file import write_svg
 from distilspec.reference.contract.errors import UnsupportedError
 
 #: Colours that people with each kind of colour blindness tell apart (Okabe and Ito).
@@ -62,9 +61,7 @@ def draw(result: Mapping[str, Any], path: Path) -> None:
     figure.legend(handles=_legend(recipes), loc="outside lower center", ncols=columns, frameon=False)
     shape = tuple(result["block_shape"])
     figure.suptitle(f"{result['model']}, pruned in blocks of {shape}, without training", fontsize=10)
-    drawn = BytesIO()
-    figure.savefig(drawn, format="svg", dpi=120)
-    write_whole(path, drawn.getvalue())
+    write_svg(figure, path)
 
 
 def _places(models: Sequence[Mapping[str, Any]]) -> tuple[list[float], dict[float, str]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distilspec.compress.data import packaged_file, place, words
+from distilspec.compress.data import file_of, place, words
 from distilspec.compress.embeddings.section import FirstSentence, Similarity, Squad
 from distilspec.reference.contract.errors import FormatError, RangeError, errors_about
 from distilspec.reference.contract.types import Float64Array
@@ -34,11 +34,6 @@ class Search(NamedTuple):
     questions: tuple[str, ...]
     documents: tuple[str, ...]
     answers: tuple[int, ...]
-
-
-def file_of(package: str | None, name: str, source: Path) -> Path:
-    """Return the path of a file of an installed package, or one that counts from ``source``."""
-    return packaged_file(package, name) if package else source / name
 
 
 def read_judged_pairs(section: Similarity, source: Path) -> JudgedPairs:

@@ -22,12 +22,10 @@ def make_teacher(run: Run) -> None:
 
     One that another process has made in the meantime is taken.
     """
-    section = run.pipeline.teacher.training
+    section, model = run.pipeline.teacher.training, untrained(run)
     if section is None:
-        _expect_labels(run, load_classifier(run.teacher))
         return
     run.teacher_home.mkdir(exist_ok=True)
-    model = untrained(run)
     sizes = Sizes.of(model)
     objective = Objective(Distillation(hard=1.0), sizes, sizes)
     rows, checkpoint = run.encoded(run.splits.train, run.origin), run.teacher_home / "checkpoint"
@@ -40,16 +38,23 @@ def make_teacher(run: Run) -> None:
 
 
 def untrained(run: Run) -> DistilBertForSequenceClassification:
-    """Return the teacher before its fine-tuning; without a section ``training`` it is a classifier already."""
-    if run.pipeline.teacher.training is None:
-        return load_classifier(run.origin)
-    return new_classifier(run.origin, list(run.pipeline.data.labels.values()), seed=run.pipeline.seed)
+    """
+    Return the teacher before its fine-tuning; without a section ``training`` it is a classifier already.
 
-
-def _expect_labels(run: Run, model: DistilBertForSequenceClassification) -> None:
-    found, wanted = list((model.config.id2label or {}).values()), list(run.pipeline.data.labels.values())
+    Raises
+    ------
+    RangeError
+        The classifier's labels are not those of the data in the same order.
+    ContractError
+        As ``load_classifier`` or ``new_classifier``.
+    """
+    wanted = list(run.pipeline.data.labels.values())
+    if run.pipeline.teacher.training:
+        return new_classifier(run.origin, wanted, seed=run.pipeline.seed)
+    model = load_classifier(run.origin)
+    found = list((model.config.id2label or {}).values())
     if found != wanted:
         raise RangeError(
-            f"{run.teacher}: its labels are {', '.join(found)}; expected {', '.join(wanted)} because data.labels "
-            "says so"
+            f"{run.origin}: its labels are {', '.join(found)}; expected {', '.join(wanted)} because data.labels says so"
         )
+    return model
