@@ -40,6 +40,7 @@ def finish(run, teacher, fp32, int8=None, **recipes):
     counts = {"teacher": teacher, "student": fp32} | {f"student-{recipe}": count for recipe, count in int8.items()}
     models = {name: {"correct": "1" * count + "0" * (ROWS - count)} for name, count in counts.items()}
     (run.folder / "evaluation.json").write_text(json.dumps({"models": models}))
+    (run.folder / "pipeline.json").write_text(json.dumps(run.pipeline.recorded()))
     return run
 
 
@@ -50,7 +51,9 @@ def evaluated(folder):
     (result.student / "config.json").write_text(json.dumps(fields | {"n_layers": CONFIG.num_layers}))
     answers = {name: {"correct": "10"} for name in ("teacher", "student", "student-w8a8-static")}
     (result.folder / "evaluation.json").write_text(json.dumps({"models": answers}))
-    return result, Planned(Pipeline.model_validate(FIELDS), Path("tiny.yaml"), result.folder)
+    pipeline = Pipeline.model_validate(FIELDS)
+    (result.folder / "pipeline.json").write_text(json.dumps(pipeline.recorded()))
+    return result, Planned(pipeline, Path("tiny.yaml"), result.folder)
 
 
 def test_figures_are_means_over_seeds(tmp_path):
@@ -77,6 +80,18 @@ def test_figures_are_means_over_seeds(tmp_path):
     assert found["high"] > 0.4
     (absent,) = summary["absent"]
     assert (absent["seed"], absent["reason"]) == (1, "in stage distil")
+
+
+@pytest.mark.parametrize("section", ["pruning", "quantisation"])
+def test_results_of_another_pipeline_are_absent(tmp_path, section):
+    """As where its file was changed after the run: a section is gone, or another."""
+    runs = [finish(planned(tmp_path, seed), 320, 316, 318) for seed in (0, 1)]
+    changed = [planned(tmp_path, 0), planned(tmp_path, 1, **{section: None})]
+    summary = summarise("all", changed)
+    assert [student["seeds"] for student in summary["students"]] == [[0]]
+    (absent,) = summary["absent"]
+    assert (absent["seed"], absent["reason"]) == (1, f"evaluated with another {section}")
+    assert summarise("all", runs)["absent"] == []
 
 
 @pytest.mark.parametrize(

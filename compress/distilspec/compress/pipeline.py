@@ -8,7 +8,7 @@ same as a JSON schema.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -53,6 +53,10 @@ class Pipeline(Section):
             f"distillation.hard is {hard} and there is a section transfer; expected hard 0 because its texts have no "
             "labels",
         )
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what ``pipeline.json`` says of the results: all on which they depend, without what is the default."""
+        return self.model_dump(mode="json", exclude={"outputs", "hours"}, exclude_defaults=True)
 
 
 def load_pipeline(path: Path) -> Pipeline:

@@ -196,10 +196,7 @@ class Run:
 
     @property
     def _own(self) -> dict[str, Any]:
-        own: dict[str, Any] = json.loads(
-            self.pipeline.model_dump_json(exclude={"outputs", "hours"}, exclude_defaults=True)
-        )
-        return own
+        return self.pipeline.recorded()
 
     def _expect_own(self) -> None:
         path, own = self.folder / PIPELINE, self._own

@@ -110,13 +110,14 @@ def summarise(name: str, runs: Sequence[Planned], measured: Sequence[Measured] =
     students, absent = [], []
     for pipeline_name in dict.fromkeys(run.pipeline.name for run in runs):
         own = [run for run in runs if run.pipeline.name == pipeline_name]
-        found = [(run, read_run(run)) for run in own if _is_evaluated(run)]
+        reasons = [(run, _reason(run)) for run in own]
+        found = [(run, read_run(run)) for run, reason in reasons if reason is None]
         wanted = recipes_of(own[0].pipeline)
         # A recipe in which only some seeds were asked has no mean over seeds.
         recipes = [recipe for recipe in wanted if all(recipe in finished.right for _, finished in found)]
         if found:
             students.append(_student(own[0].pipeline, recipes, [finished for _, finished in found]))
-        absent += [(run, _stopped(run)) for run in own if not _is_evaluated(run)]
+        absent += [(run, reason) for run, reason in reasons if reason is not None]
         absent += [
             (run, f"not asked in {name}") for run, finished in found for name in wanted if name not in finished.right
         ]
@@ -289,10 +290,11 @@ def _size(entry: Entry) -> int:
     return prod(entry.shape) * DTYPES[entry.dtype].itemsize
 
 
-def _is_evaluated(run: Planned) -> bool:
-    return (run.folder / "evaluation.json").is_file()
-
-
-def _stopped(run: Planned) -> str:
+def _reason(run: Planned) -> str | None:
+    """Return why a run has no results of its pipeline, or None where it has."""
+    if (run.folder / "evaluation.json").is_file():
+        found, own = read_json(run.folder / "pipeline.json", dict), run.pipeline.recorded()
+        other = next((key for key in {**own, **found} if found.get(key) != own.get(key)), None)
+        return None if other is None else f"evaluated with another {other}"
     stages = list(costs_of(run.folder / "log.jsonl"))
     return f"in stage {stages[-1]}" if stages else "not begun"
