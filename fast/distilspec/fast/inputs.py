@@ -20,7 +20,7 @@ class Inputs:
 
     A forward empties the caches, so that a check pays for every Python function and every part of NumPy that it enters:
     it makes no array that is there, and finds the least and the greatest without NumPy's reductions, which are some
-    four times as slow then.
+    three times as slow then.
     """
 
     def __init__(self, lowered: Lowered) -> None:

@@ -56,7 +56,7 @@ def pipeline(
         A name in ``TASKS``.
     model : Model, or the name or folder of a model
         With the head that the task reads. Features are taken from any. Of a folder that ``distilspec compress`` has
-        made, the program is run that is saved there under the recipe, if it has the task's head.
+        made, the program is run that ``compile`` runs, if it has the task's head.
     recipe, calibration, sparsity, block_shape, threads, backend
         As ``compile`` takes them.
     options
