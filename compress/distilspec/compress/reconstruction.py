@@ -100,21 +100,33 @@ def _inputs(
     wanted: nn.Module, layer: nn.Module, name: str, states: Sequence[tuple[Tensor, Tensor]]
 ) -> tuple[Float64Array, Float64Array]:
     """Return the sums over tokens of y yT and x yT: x is the input of the wanted Linear, y that of the layer's own."""
-    seen: dict[str, Tensor] = {}
-    handles = [
-        model.get_submodule(name).register_forward_pre_hook(lambda _, args, side=side: seen.update({side: args[0]}))
-        for side, model in (("wanted", wanted), ("own", layer))
-    ]
     size = int(layer.get_submodule(name).get_parameter("weight").shape[1])
     gram, cross = np.zeros((size, size)), np.zeros((size, size))
-    try:
-        for ours, theirs in states:
-            wanted(ours)
-            layer(theirs)
-            x, y = (seen[side].reshape(-1, size) for side in ("wanted", "own"))
-            gram += (y.T @ y).numpy()
-            cross += (x.T @ y).numpy()
-    finally:
-        for handle in handles:
-            handle.remove()
+    for ours, theirs in states:
+        x, y = (_input_of(model, name, state).reshape(-1, size) for model, state in ((wanted, ours), (layer, theirs)))
+        gram += (y.T @ y).numpy()
+        cross += (x.T @ y).numpy()
     return gram, cross
+
+
+class _Reached(Exception):
+    """Ends the forward of a layer at a Linear, with its input."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+
+
+def _input_of(layer: nn.Module, name: str, state: Tensor) -> Tensor:
+    """Return what a Linear of a layer reads; what comes after it is not computed."""
+
+    def stop(_: nn.Module, args: tuple[Tensor]) -> None:
+        raise _Reached(args[0])
+
+    handle = layer.get_submodule(name).register_forward_pre_hook(stop)
+    try:
+        layer(state)
+    except _Reached as reached:
+        return reached.x
+    finally:
+        handle.remove()
+    raise AssertionError(f"{name} was not run")

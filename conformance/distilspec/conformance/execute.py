@@ -77,8 +77,14 @@ def judge_in_worker(judged: Judged, unit: Unit) -> Outcome:
 def _runtime_of_this_process(name: str, options: tuple[tuple[str, str], ...]) -> Runtime:
     """Return the runtime, which is closed when the process ends; a worker process passes ``atexit`` by."""
     runtime = find_runtime(name, dict(options))
-    Finalize(None, lambda: runtime.close(), exitpriority=0)
+    Finalize(None, _close, args=(runtime,), exitpriority=0)
     return runtime
+
+
+def _close(runtime: Runtime) -> None:
+    """Close a runtime whose process is told to end; told so once more in the meantime, it goes on to close."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    runtime.close()
 
 
 def _leave_interrupts_to_the_parent() -> None:

@@ -41,9 +41,22 @@ def test_torch_stays_inside(operator, approximate):
     """On a dense grid: PyTorch's own erf for gelu has an absolute accuracy near 0, which the budget covers."""
     x = DENSE.astype(np.float32)
 
-    got = torch.nn.functional.gelu(torch.from_numpy(x), approximate=approximate).numpy()
+    with torch.backends.mkldnn.flags(enabled=False):
+        got = torch.nn.functional.gelu(torch.from_numpy(x), approximate=approximate).numpy()
 
     assert getattr(bounds, operator)(x).contains(got).all()
+
+
+def test_torch_with_onednn_leaves_the_bound_only_where_its_finding_says():
+    """Finding 0023: with AVX-512, at some arguments between -3.6 and -2.6, by less than half of the bound."""
+    x = DENSE.astype(np.float32)
+
+    got = torch.nn.functional.gelu(torch.from_numpy(x)).numpy()
+
+    bound = bounds.gelu(x)
+    outside = ~bound.contains(got)
+    assert ((x > -3.6) & (x < -2.6))[outside].all()
+    assert (np.abs(got - bound.value) <= 1.5 * bound.error)[outside].all()
 
 
 def test_the_constants_of_the_taylor_bound_hold_on_a_dense_grid():

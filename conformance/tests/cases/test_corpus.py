@@ -10,6 +10,7 @@ from distilspec.conformance.cases.asking import ask
 from distilspec.conformance.cases.corpus import check_corpus, posed_cases
 from distilspec.conformance.cases.operators import OPERATORS, boundary_cases
 from distilspec.conformance.mutants import MutantRuntime, all_mutants
+from distilspec.conformance.report.environment import this_environment
 from distilspec.conformance.result import State
 from distilspec.conformance.runtimes import find_runtime
 from distilspec.reference import ops
@@ -51,7 +52,6 @@ KNOWN = {
         "scaled_dot_product_attention/boundary/masked-special-keys",
     },
     "onnxruntime": {
-        "0001": "matmul_integer/boundary/b-fed",
         "0006": "gelu/boundary/special gelu/boundary/special-alone gelu_tanh/boundary/special "
         "gelu_tanh/boundary/special-alone silu/boundary/special silu/boundary/special-alone "
         "reduce_max/boundary/special reduce_min/boundary/special reduce_sum/boundary/int64 "
@@ -62,6 +62,13 @@ KNOWN = {
         "0016": "quantized_linear/boundary/cancellation-int8",
     },
 }
+
+INSTRUCTIONS = this_environment().instructions
+
+#: Finding 0001: weights that are fed, which no option prepares, saturate on processors without VNNI.
+SATURATING = (
+    set() if INSTRUCTIONS.get("avx512_vnni") or INSTRUCTIONS.get("avx_vnni") else {"matmul_integer/boundary/b-fed"}
+)
 
 #: Finding 0005: what is returned was never written, and may be right by chance.
 UNINITIALISED = {"matmul_integer/boundary/inner-0", "quantized_linear/boundary/inner-0"}
@@ -137,5 +144,6 @@ def test_a_real_runtime_departs_only_where_the_findings_say(name, options):
     results = [result for operator in OPERATORS for result in check_corpus(runtime, operator)]
 
     failing = {result.id for result in results if result.state not in (State.PASS, State.UNSUPPORTED)} - UNINITIALISED
-    assert failing == {case_id for ids in KNOWN[name].values() for case_id in ids.split()}
+    saturating = SATURATING if name == "onnxruntime" else set()
+    assert failing == {case_id for ids in KNOWN[name].values() for case_id in ids.split()} | saturating
     assert sum(result.state is State.PASS for result in results) > 0.97 * len(results)

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from distilspec.conformance.cases.models import (
     MAX_POSITIONS,
@@ -122,8 +123,9 @@ def test_the_tokenizer_is_what_the_models_expect():
 @pytest.mark.parametrize("recipe", Recipe)
 @pytest.mark.parametrize("name", [*SMALL, "random-tinybert-1"])
 def test_a_right_runtime_is_decided_on_a_random_model(name, recipe):
-    """Nothing fails, and fewer decisions are undecided than make a model say nothing."""
-    cases = check_model(find_runtime("torch"), model_subject(name, recipe))
+    """Nothing fails without oneDNN (finding 0023), and fewer decisions are undecided than make a model say nothing."""
+    with torch.backends.mkldnn.flags(enabled=False):
+        cases = list(check_model(find_runtime("torch"), model_subject(name, recipe)))
 
     assert not [case for case in cases if case.state in (State.FAIL, State.ERROR)]
     assert not [case for case in cases if case.id.endswith("/decisions")]

@@ -142,11 +142,15 @@ def test_a_sloppy_function_is_off_by_what_it_says_and_exact_at_special_values(fu
 
 
 def test_the_power_of_two_is_an_exponential():
-    """It stays within 2 ulp from the smallest normal to the largest result, and ends where exp does."""
+    """
+    It stays within 5 ulp from the smallest normal to the largest result, and ends where exp does.
+
+    NumPy's exp2 may be off by 4 (here its AVX-512 form is by 2.4, that of AVX2 by less than 2); the rest rounds twice.
+    """
     x = np.linspace(-87, 88.7, 9973, dtype=np.float32)
     exact = np.exp(x.astype(np.float64))
 
-    assert np.max(np.abs(arithmetic.exp_by_exp2(x) - exact) / np.ldexp(1.0, np.frexp(exact)[1] - 24)) < 2
+    assert np.max(np.abs(arithmetic.exp_by_exp2(x) - exact) / np.ldexp(1.0, np.frexp(exact)[1] - 24)) < 5
     assert arithmetic.exp_by_exp2(np.float32([-np.inf, np.inf, 0])).tolist() == [0, np.inf, 1]
 
 

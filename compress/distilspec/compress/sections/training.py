@@ -22,6 +22,11 @@ class Training(Section):
         description="Rewind the learning rate at every move of the schedule, cubic or distiller, as Prune-OFA.",
     )
     dropout: bool = Field(default=True, description="Drop activations at random, as the model's config says.")
+    matmul_precision: Literal["highest", "medium"] = Field(
+        default="highest",
+        description="medium: factors of matrix products are rounded to bfloat16 where the processor has instructions "
+        "for them, and sums stay float32, as torch.set_float32_matmul_precision.",
+    )
 
 
 class Teacher(Section):
