@@ -162,6 +162,21 @@ def test_bytes_are_those_of_the_saved_constants(tmp_path):
     assert finished.bytes["w8a8-static"].encoder < finished.bytes_with_zeros["w8a8-static"].encoder
 
 
+def test_a_run_whose_programs_are_gone_is_among_the_accuracies(tmp_path):
+    """Its small files are enough; bytes are those of the other seed."""
+    result, run = evaluated(tmp_path)
+    gone = Planned(run.pipeline.model_copy(update={"seed": 1}), run.source, tmp_path / "gone")
+    (gone.folder / "student").mkdir(parents=True)
+    for name in ("evaluation.json", "quantisation.json", "student/config.json"):
+        (gone.folder / name).write_bytes((result.folder / name).read_bytes())
+    (gone.folder / "pipeline.json").write_text(json.dumps(gone.pipeline.recorded()))
+
+    (alone,), (both,) = summarise("tiny", [run])["students"], summarise("tiny", [gone, run])["students"]
+    assert [seed["kept_in_float32"] for seed in both["each_seed"]] == 2 * [{"w8a8-static": 1}]
+    for name in ("bytes", "bytes_with_zeros", "teacher_bytes"):
+        assert both[name] == alone[name], name
+
+
 def test_the_dense_teacher_stands_beside_what_was_made_of_it(tmp_path):
     """Its bytes are those of its program, and every share is of them: all students may have one, or each its own."""
     pytest.importorskip("matplotlib")

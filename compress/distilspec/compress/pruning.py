@@ -130,6 +130,7 @@ class Pruner:
         self.weights = dict(weights)
         self.criterion = criterion
         self.masks = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in self.weights.items()}
+        self._factors = {name: torch.ones_like(weight) for name, weight in self.weights.items()}
 
     def attach(self, optimizer: torch.optim.Optimizer) -> RemovableHandle:
         """Apply the masks after every step of ``optimizer``, until the returned handle is removed."""
@@ -147,21 +148,20 @@ class Pruner:
             As the criterion's formula: an impossible sparsity, a block shape that does not divide a weight, or a
             weight that is not finite.
         """
-        for name, mask in self.criterion(self._arrays(), sparsity).items():
-            self.masks[name] = torch.from_numpy(mask)
-        self.apply()
+        chosen = self.criterion(self._arrays(), sparsity)
+        self._keep({name: torch.from_numpy(mask) for name, mask in chosen.items()})
 
     def lock(self) -> None:
         """Take the zeros of the weights as the pattern: Prune-OFA's pattern lock."""
-        for name, weight in self._arrays().items():
-            self.masks[name] = torch.from_numpy(objectives.pattern_lock_mask(weight))
-        self.apply()
+        arrays = self._arrays().items()
+        self._keep({name: torch.from_numpy(objectives.pattern_lock_mask(weight)) for name, weight in arrays})
 
     def apply(self) -> None:
-        """Set every masked weight to +0."""
+        """Set every masked weight, which is finite, to +0."""
         with torch.no_grad():
             for name, weight in self.weights.items():
-                weight.masked_fill_(~self.masks[name], 0.0)
+                # The sum makes +0 of -0, which is the product of a negative weight.
+                weight.mul_(self._factors[name]).add_(0.0)
 
     def expect_exact(self, sparsity: float) -> None:
         """
@@ -203,7 +203,12 @@ class Pruner:
         shapes = {name: tuple(weight.shape) for name, weight in self.weights.items()}
         if {name: tuple(mask.shape) for name, mask in state.items()} != shapes:
             raise ShapeError(f"masks of {', '.join(state)}; expected those of {', '.join(shapes)} in the same shapes")
-        self.masks = dict(state)
+        self._keep(state)
+
+    def _keep(self, masks: Mapping[str, torch.Tensor]) -> None:
+        for name, mask in masks.items():
+            self.masks[name] = mask
+            self._factors[name] = mask.to(self.weights[name].dtype)
         self.apply()
 
     def _after_step(self, *_: Any) -> None:

@@ -140,10 +140,10 @@ def _torch_model(
         activation=config.activation,
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
-        # torch's fused attention takes twenty times as long for the gradients of short bfloat16 rows
-        attn_implementation="eager",
     )
     model = DistilBertForSequenceClassification(settings)
+    # torch's fused attention takes many times as long for the gradients of short rows.
+    model.set_attn_implementation("eager")
     tensors = {_full_name(name): torch.tensor(array, dtype=torch.float32) for name, array in weights.items()}
     drawn = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(_HEAD)}
     model.load_state_dict(drawn | tensors)

@@ -231,8 +231,9 @@ def _teacher_bytes(runs: Sequence[Finished]) -> dict[str, int] | None:
 
 
 def _mean_bytes(runs: Sequence[Mapping[str, Bytes]]) -> dict[str, dict[str, int]]:
-    """Return the means over runs of what all of them have."""
-    found = {program: [run[program] for run in runs] for program in runs[0] if all(program in run for run in runs)}
+    """Return the mean of each program over the runs whose programs are there."""
+    programs = dict.fromkeys(program for run in runs for program in run)
+    found = {program: [run[program] for run in runs if program in run] for program in programs}
     return {
         program: Bytes(*(round(mean(part)) for part in zip(*sizes, strict=True)))._asdict()
         for program, sizes in found.items()
