@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -178,6 +179,14 @@ class TestNeuralEngine:
         assert [value.name for value in model.graph.output] == list(renamed.values())
         assert len(model.graph.node) == before - 1
         onnx.checker.check_model(model, full_check=True)
+
+    def test_inputs_are_given_in_the_order_of_the_compiled_graph(self):
+        """Its first node has them as its outputs, under names with the number of the output."""
+        names = [SimpleNamespace(name=name) for name in ("input_ids:0", "token_type_ids:0", "attention_mask:0")]
+        graph = SimpleNamespace(nodes=[SimpleNamespace(output_tensors=names), SimpleNamespace(output_tensors=[])])
+
+        found = example("neural_engine").inputs_in_order(graph)
+        assert found == ["input_ids", "token_type_ids", "attention_mask"]
 
     def test_integers_are_given_in_32_bits(self):
         """Floats stay as they are."""

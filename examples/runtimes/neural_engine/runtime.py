@@ -33,13 +33,13 @@ class Engine:
 
         model = onnx.load(path)
         self._renamed = remove_renaming(model.graph)
-        self._inputs = [value.name for value in model.graph.input]
         try:
             self._graph = compiled(model)
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{os.path.basename(place.filename)}:{place.lineno}"
             raise RuntimeError(f"its compiler stopped at {where} with {type(error).__name__}: {error}") from error
+        self._inputs = inputs_in_order(self._graph)
         print(f"{PACKAGE}: starting its library, {support()}", file=sys.stderr, flush=True)
         self._graph.engine_init()
 
@@ -61,6 +61,15 @@ def remove_renaming(graph):
         graph.node.remove(node)
         outputs[node.output[0]].name = node.input[0]
     return {node.output[0]: node.input[0] for node in renaming}
+
+
+def inputs_in_order(graph):
+    """
+    Return the names of the inputs of the compiled ``graph`` in the order in which its ``inference`` takes them.
+
+    The compiler puts the token types before the mask, whatever the order in the file.
+    """
+    return [tensor.name.rsplit(":", 1)[0] for tensor in graph.nodes[0].output_tensors]
 
 
 def narrowed(array):
