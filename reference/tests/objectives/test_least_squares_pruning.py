@@ -178,6 +178,7 @@ W, G = np.ones((4, 4), np.float32), np.eye(4)
         ({"rounds": 0}, RangeError, "LSP-C3"),
         ({"damping": 0.0}, RangeError, "LSP-C3"),
         ({"gram": G * 0}, RangeError, "LSP-C4"),
+        ({"gram": G + 2 * (1 - G)}, RangeError, "LSP-C4"),
     ],
     ids=str,
 )

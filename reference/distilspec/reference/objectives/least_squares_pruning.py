@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.linalg import lapack
 
 from distilspec.reference.arith import real, round_half_even
 from distilspec.reference.contract.checks import expect, expect_block_shape, expect_finite, expect_float
@@ -36,7 +37,8 @@ def least_squares_pruning(
     LSP-C2  weight is a matrix, and block_shape = (out, in) is positive and divides its shape; gram and cross are
             [in_features, in_features]
     LSP-C3  0 <= sparsity <= 1, rounds >= 1, damping > 0
-    LSP-C4  gram has a positive entry on its diagonal, unless there is no input at all
+    LSP-C4  gram has a positive entry on its diagonal, unless there is no input at all; it is a sum of y yT, so that H
+            has a Cholesky factor
     LSP-S1  damp = damping * the mean of gram's diagonal, H = gram + damp I, T = weight (cross + damp I)   (float64)
     LSP-S2  after round t, 1 <= t <= rounds, round_half_even(share * blocks) blocks are pruned; share is
             1 - (1 - sparsity)^(t / rounds), and after the last round sparsity itself   (float64)
@@ -128,8 +130,27 @@ def _solutions(target: Float64Array, h: Float64Array, used: BoolArray) -> Iterat
     """Yield V[:, K] and inverse(H[K, K]) of each row of blocks."""
     for row, (rows, columns) in enumerate(zip(target, used, strict=True)):
         if row == 0 or not np.array_equal(columns, used[row - 1]):
-            inverse = np.linalg.inv(h[np.ix_(columns, columns)]).astype(np.float64, copy=False)
+            inverse = _inverse(h[np.ix_(columns, columns)])
         yield rows[:, columns] @ inverse, inverse  # LSP-S3
+
+
+def _inverse(h: Float64Array) -> Float64Array:
+    """Return the inverse of a positive definite matrix, by its Cholesky factor; LAPACK takes no empty one."""
+    if not h.size:
+        return h
+    factor, failed = lapack.dpotrf(h, lower=True)
+    expect(
+        not failed,
+        RangeError,
+        _NAME,
+        seen=f"gram with its damping is not positive definite at input {failed - 1} of {len(h)} kept ones",
+        expected="a sum of y yT, or more damping",
+        why="it has no Cholesky factor in float64",
+        clause="LSP-C4",
+    )
+    lower, _ = lapack.dpotri(factor, lower=True)
+    inverse: Float64Array = np.tril(lower) + np.tril(lower, -1).T
+    return inverse
 
 
 def _expect_operands(
