@@ -19,7 +19,7 @@ def flushed():
 
 
 @pytest.fixture
-def arithmetics(monkeypatch):
+def seen(monkeypatch):
     """Return the precision and whether denormals were 0 at each step of any training, one after the other."""
     seen, learn = [], Trainer.learn
 
@@ -31,12 +31,12 @@ def arithmetics(monkeypatch):
     return seen
 
 
-def test_each_training_has_the_precision_of_its_own_section(sources, arithmetics):
+def test_each_training_has_the_precision_of_its_own_section(sources, seen):
     """The teacher learns in float32 and the student in bfloat16; what follows is float32's again."""
     training = FIELDS["student"]["training"] | {"matmul_precision": "medium"}
     run_stages(tiny_run(sources, student=FIELDS["student"] | {"training": training}))
 
-    assert arithmetics == 6 * [("highest", FLUSHES)] + 12 * [("medium", FLUSHES)]
+    assert seen == 6 * [("highest", FLUSHES)] + 12 * [("medium", FLUSHES)]
     assert (torch.get_float32_matmul_precision(), flushed()) == ("highest", False)
 
 
