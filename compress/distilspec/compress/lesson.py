@@ -116,9 +116,9 @@ def matmul_precision(precision: Literal["highest", "medium"]) -> Iterator[None]:
 @contextmanager
 def without_denormals() -> Iterator[None]:
     """
-    Take numbers below 1e-38 for 0 in this thread until the end of the block, where the processor can.
+    Let torch take numbers below 1e-38 for 0 until the end of the block, where the processor can.
 
-    The momentum of a word that was not seen for 800 steps is so small, and each step with it takes ten times as long.
+    The momentum of a word that was not seen for 800 steps is so small, and AdamW takes many times as long with it.
     """
     torch.set_flush_denormal(True)
     try:
