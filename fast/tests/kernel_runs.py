@@ -10,12 +10,14 @@ from rowwise_runs import by_token, run, shifted, tiled, untiled
 from distilspec.fast.kernels.block_sparse import block_sparse, near_block_sparse
 from distilspec.fast.kernels.codes import Layout, code_bytes
 from distilspec.fast.kernels.dense import dense
+from distilspec.fast.kernels.dense_matrix import dense_matrix
 from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.kernels.layout import (
     code_type,
     packed_blocks,
     packed_float_panels,
     packed_panels,
+    packed_squares,
     packed_steps,
     padded,
     tiled_factors,
@@ -84,6 +86,9 @@ def _prepared(kernel, target, x, weight):
     if kernel == "dense":
         panels = packed_panels(weight, target)
         return dense, {"codes": tiled_factors(codes, target), **panels.operands, "block": 1}, panels.units
+    if kernel == "dense_matrix":
+        squares = packed_squares(weight, target)
+        return dense_matrix, {"codes": tiled_factors(codes, target), **squares.operands, "block": 1}, squares.units
     if kernel == "sparse_panels":
         panels = packed_steps(weight, target)
         return sparse_panels, {"codes": tiled_factors(codes, target), **panels.operands}, panels.units

@@ -16,6 +16,7 @@ SIZES = {"vocab_size": 50, "num_layers": 2, "max_positions": 40, "num_labels": 3
 SHAPES = {
     "even": {"hidden_size": 24, "num_heads": 3, "intermediate_size": 40},
     "blocks": {"hidden_size": 32, "num_heads": 2, "intermediate_size": 48},
+    "squares": {"hidden_size": 64, "num_heads": 2, "intermediate_size": 128},
     "odd": {"hidden_size": 21, "num_heads": 3, "intermediate_size": 33},
 }
 HEADS = (

@@ -10,9 +10,18 @@ from rowwise_runs import everyhow, run
 
 from distilspec.fast import limits
 from distilspec.fast.codegen.ir import Instruction, Loop
+from distilspec.fast.codegen.opcodes import DEPTH, MATRIX
 from distilspec.fast.isa import TARGETS, executable_targets
 from distilspec.fast.kernels.panels import factors
-from distilspec.fast.limits import UNROLLED, accumulators, float32_loop, int8_loop, read_loop, weights_at_once
+from distilspec.fast.limits import (
+    UNROLLED,
+    accumulators,
+    float32_loop,
+    int8_loop,
+    matrix_loop,
+    read_loop,
+    weights_at_once,
+)
 
 
 def wrapped(total):
@@ -45,6 +54,22 @@ def test_every_sum_takes_its_products_in_each_turn(target, machine):
     run(int8_loop, target, (), machine, weights, sums, 3)
 
     assert sums.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "machine"), [(None, False), *((target, True) for target in executable_targets() if target.matrix)]
+)
+def test_a_square_takes_its_products_in_each_turn(target, machine):
+    """Three turns of the same block, against NumPy's products of integers."""
+    rng = np.random.default_rng(0)
+    weights, codes = rng.integers(-128, 128, (MATRIX, DEPTH)), rng.integers(0, 256, (DEPTH, MATRIX))
+    held = codes.reshape(-1, 4, MATRIX).swapaxes(1, 2)
+    block = np.concatenate([weights.astype(np.int8).reshape(-1), held.astype(np.uint8).view(np.int8).reshape(-1)])
+    sums = np.full((MATRIX, MATRIX), -1, np.int32)
+
+    run(lambda _: matrix_loop(), target, (), machine, block, sums, 3)
+
+    assert (sums == 3 * weights @ codes).all()
 
 
 @everyhow
@@ -88,6 +113,9 @@ def test_as_many_products_are_counted_as_are_made(target, threads, monkeypatch):
     best = limits._best
     monkeypatch.setattr(limits, "_best", lambda runs, count: best(runs, count) * 0 + 4.0)
 
+    if target.matrix:
+        assert limits.int8_peak(target, threads) == threads * 100 * MATRIX * MATRIX * DEPTH / 4.0
+        monkeypatch.setattr(target, "matrix", False)
     int8 = weights_at_once(target) * target.dot * target.lanes
     for rate, loop, each in (
         (limits.int8_peak, int8_loop, int8), (limits.float32_peak, float32_loop, target.lanes)

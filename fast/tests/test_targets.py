@@ -31,8 +31,9 @@ QUICK = [
     ids=str,
 )
 def test_every_target_gives_the_same_bits(recipe, block_shape, monkeypatch):
-    """Tiles of 8, 16 and 32 tokens, codes of 8 and of 16 bits; more tokens than a tile, and fewer."""
-    form = {"sparsity": 0.6, "block_shape": block_shape, "shape": "blocks"} if block_shape else {}
+    """Tiles of 8 to 64 tokens, squares of sums, codes of 8 and of 16 bits; more tokens than a tile, and fewer."""
+    sparse = {"sparsity": 0.6, "block_shape": block_shape, "shape": "blocks"}
+    form = sparse if block_shape else {"shape": "squares"}
     program = small_program(recipe, family="bert", head="sequence-classification", **form)
     batches = [inputs(program, 2, 33), inputs(program, 3, 5)]
     bits = {}

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from distilspec.fast.codegen.builder import Builder
 from distilspec.fast.codegen.compile import Compiled
 from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Type, Value
+from distilspec.fast.codegen.opcodes import DEPTH, MATRIX
 from distilspec.fast.isa import host_target
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.panels import factors
@@ -43,19 +44,27 @@ def int8_peak(target: Target | None = None, threads: int = 1) -> float:
     """
     Return the INT8 products that ``threads`` processors add up in a second, with all operands in registers.
 
-    The sum of a lane is a factor of the next product, which no compiler can take out of the loop.
+    The sum of a lane is a factor of the next product, which no compiler can take out of the loop. Matrix registers are
+    loaded from the first cache for each product, as they are in kernels.
     """
     target = target or host_target()
-    registers = weights_at_once(target)
-    weights = np.ones(registers * 4 * target.lanes, np.int8)
-    return _products(target, threads, int8_loop(target), registers * target.dot, weights, registers)
+    if target.matrix:
+        block = np.ones(2 * MATRIX * DEPTH, np.int8)
+        return _products(target, threads, matrix_loop(), MATRIX * MATRIX * DEPTH, block, MATRIX * MATRIX)
+    held = accumulators(target, weights_at_once(target)) * target.lanes
+    weights = np.ones(weights_at_once(target) * 4 * target.lanes, np.int8)
+    each = UNROLLED * held * weights_at_once(target) * target.dot
+    return _products(target, threads, int8_loop(target), each, weights, held)
 
 
 def float32_peak(target: Target | None = None, threads: int = 1) -> float:
     """Return the float32 products that ``threads`` processors add up in a second, with all operands in registers."""
     target = target or host_target()
+    held = accumulators(target) * target.lanes
     # x * 0.5 + 0.5 tends to 1: no subnormal number, infinity or NaN slows an instruction down
-    return _products(target, threads, float32_loop(target), 1, np.full(target.lanes, 0.5, np.float32))
+    return _products(
+        target, threads, float32_loop(target), UNROLLED * held, np.full(target.lanes, 0.5, np.float32), held
+    )
 
 
 def read_bandwidth(target: Target | None = None, threads: int = 1) -> float:
@@ -90,6 +99,17 @@ def int8_loop(target: Target) -> Function:
         return builder.write(opcode, total, codes, weights[0], signed=target.signed_codes)
 
     return _register_loop(target, "limits.int8", accumulator, [factor] * weights_at_once(target), product)
+
+
+def matrix_loop() -> Function:
+    """Return the kernel ``limits.matrix``: a square of sums, of ``turns`` times the same block of weights and codes."""
+    builder = Builder("limits.matrix", factors=PTR, sums=PTR, turns=I64)
+    p, row = builder.parameters, MATRIX * 4
+    builder.matrix_open()
+    codes = builder.at(p["factors"], MATRIX * DEPTH)
+    builder.matrix_dot(p["sums"], p["factors"], codes, p["turns"], row=row, step=row, w_move=0, x_move=0, fetch=False)
+    builder.matrix_close()
+    return builder.finish()
 
 
 def float32_loop(target: Target) -> Function:
@@ -147,17 +167,16 @@ def _register_loop(
 
 
 def _products(
-    target: Target, threads: int, function: Function, in_a_lane: int, given: NDArray[Any], registers: int = 1
+    target: Target, threads: int, function: Function, in_a_turn: int, given: NDArray[Any], held: int
 ) -> float:
+    """Return the products a second of a loop that makes so many ``in_a_turn`` and holds so many sums."""
     code = Compiled([function], target).callable(function.name)
-    held = accumulators(target, registers)
-    sums = [np.zeros(held * target.lanes, np.int32) for _ in range(threads)]
+    sums = [np.zeros(held, np.int32) for _ in range(threads)]
 
     def run(number: int) -> Callable[[], None]:
         return lambda: code(given.ctypes.data, sums[number].ctypes.data, TURNS)
 
-    products = threads * TURNS * UNROLLED * held * target.lanes * in_a_lane
-    return products / _best([run(number) for number in range(threads)], RUNS)
+    return threads * TURNS * in_a_turn / _best([run(number) for number in range(threads)], RUNS)
 
 
 def _best(runs: Runs, count: int) -> float:

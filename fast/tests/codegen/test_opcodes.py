@@ -6,15 +6,17 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from one_instruction import both, vector
 
+from distilspec.fast.codegen.builder import Builder
+from distilspec.fast.codegen.compile import Compiled
 from distilspec.fast.codegen.emit import EMITTERS
-from distilspec.fast.codegen.interpret import DTYPES, MEANINGS
-from distilspec.fast.codegen.ir import Instruction, IrError, Kind, Type
-from distilspec.fast.codegen.opcodes import RULES
+from distilspec.fast.codegen.interpret import DTYPES, MEANINGS, interpret
+from distilspec.fast.codegen.ir import I64, PTR, Instruction, IrError, Kind, Type
+from distilspec.fast.codegen.opcodes import DEPTH, MATRIX, RULES
 from distilspec.fast.isa import executable_targets
 from distilspec.fast.kernels.pairs import limited
 
@@ -274,3 +276,54 @@ def test_scalars(target, value):
     same(both("splat", [Type(Kind.I8)], (byte,), target, lanes=LANES), np.full(LANES, value, np.int8))
     lanes = np.arange(LANES, dtype=np.int32)
     same(both("extract", [vector(Kind.I32, LANES)], (lanes,), target, lane=5), np.array([5], np.int32))
+
+
+@pytest.mark.parametrize("target", [target for target in executable_targets() if target.matrix])
+@settings(max_examples=20)
+@given(data=st.data())
+def test_squares_of_sums_are_exact(target, data):
+    """Any codes and weights, any number of blocks, places apart from each other; nothing else is written."""
+    blocks, gap, fetch = data.draw(st.integers(0, 3)), data.draw(st.integers(0, 70)), data.draw(st.booleans())
+    row, step = (4 * MATRIX + gap,) * 2
+    w_move, x_move = MATRIX * DEPTH + gap, DEPTH // 4 * step + gap
+    builder = Builder("square", out=PTR, w=PTR, x=PTR, blocks=I64)
+    strides = {"row": row, "step": step, "w_move": w_move, "x_move": x_move, "fetch": fetch}
+    builder.matrix_open()
+    builder.matrix_dot(*builder.parameters.values(), **strides)
+    builder.matrix_close()
+    function = builder.finish()
+    seed = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    w = seed.integers(-128, 128, 3 * w_move).astype(np.int8)
+    x = seed.integers(0, 256, 3 * x_move).astype(np.uint8)
+    if data.draw(st.booleans()):
+        w[:], x[:] = -128, 255
+    expected = np.full(MATRIX * row, 7, np.uint8)
+    for r in range(MATRIX):
+        sums = [
+            sum(
+                int(w[i * w_move + r * DEPTH + 4 * s + j]) * int(x[i * x_move + s * step + 4 * t + j])
+                for i in range(blocks) for s in range(DEPTH // 4) for j in range(4)
+            )
+            for t in range(MATRIX)
+        ]  # fmt: skip
+        expected[r * row : r * row + 4 * MATRIX] = np.array(sums, np.int32).view(np.uint8)
+
+    for run in (
+        lambda out: interpret(function, out, w, x, blocks),
+        lambda out: Compiled([function], target).callable("square")(
+            out.ctypes.data, w.ctypes.data, x.ctypes.data, blocks
+        ),
+    ):
+        out = np.full(MATRIX * row, 7, np.uint8)
+        run(out)
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_what_a_kernel_has_not_written_is_no_zero():
+    """Neither in the interpreter nor in memory that was used before."""
+    builder = Builder("own", out=PTR)
+    own = builder.local(bytes=64)
+    builder.store(builder.load(own, type=vector(Kind.I32, LANES)), builder.parameters["out"])
+    out = np.zeros(LANES, np.int32)
+    interpret(builder.finish(), out)
+    assert (out == 0x55555555).all()

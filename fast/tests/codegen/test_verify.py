@@ -17,6 +17,9 @@ F32X4, I32X4, I1X4 = (Type(kind, 4) for kind in (Kind.F32, Kind.I32, Kind.I1))
 N, X, P = Value(I64, "n"), Value(F32, "x"), Value(PTR, "p")
 NOWHERE = Value(I64, "nowhere")
 
+#: The attributes of a ``matrix_dot``.
+STRIDES = {"row": 128, "step": 128, "w_move": 2048, "x_move": 2048, "fetch": False}
+
 
 def kernel(*body, parameters=(N, X, P)):
     """Return a kernel."""
@@ -215,6 +218,14 @@ WRONG = [
     ("dot4", (I32X4, Type(Kind.I8, 16)), {}),
     ("dot4", (I32X4, Type(Kind.I8, 16), Type(Kind.I8, 8)), {}),
     ("dot8", (I32X4, *[Type(Kind.I8, 16)] * 2), {}),
+    ("local", (), {}),
+    ("local", (), {"bytes": 0}),
+    ("local", (I64,), {"bytes": 64}),
+    ("matrix_open", (PTR,), {}),
+    ("matrix_close", (PTR,), {}),
+    ("matrix_dot", (PTR, PTR, I64), STRIDES),
+    ("matrix_dot", (PTR, PTR, I64, PTR), STRIDES),
+    ("matrix_dot", (PTR, PTR, PTR, I64), {key: value for key, value in STRIDES.items() if key != "row"}),
 ]  # fmt: skip
 
 
@@ -232,3 +243,42 @@ def test_every_instruction_refuses_something():
     assert {opcode for opcode, *_ in WRONG} == set(RULES)
     with pytest.raises(IrError, match="opcode dot3 does not exist; expected one of const, add"):
         result_type("dot3", (), {})
+
+
+OPEN, CLOSE = (Instruction(opcode, (), None) for opcode in ("matrix_open", "matrix_close"))
+DOT = Instruction("matrix_dot", (P, P, P, N), None, STRIDES)
+
+
+def turns(*body):
+    """Return a loop that does nothing but ``body``."""
+    return loop(carried=(), initial=(), following=(), results=(), body=body)
+
+
+def test_matrix_products_between_their_ends_are_accepted():
+    """In a loop or not."""
+    verify(kernel(OPEN, DOT, turns(DOT), CLOSE))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (DOT,), (OPEN, DOT), (DOT, CLOSE), (CLOSE, DOT, OPEN), (DOT, OPEN, CLOSE), (OPEN, CLOSE, DOT),
+        (OPEN, OPEN, DOT, CLOSE), (OPEN, DOT, CLOSE, OPEN, DOT, CLOSE), (turns(OPEN), DOT, CLOSE),
+        (OPEN, turns(DOT, CLOSE)), (OPEN, turns(CLOSE), DOT, CLOSE), (turns(OPEN, DOT, CLOSE),), (OPEN,),
+    ],
+)  # fmt: skip
+def test_matrix_products_elsewhere_are_refused(body):
+    """The processor would end the process."""
+    refused(kernel(*body), "expected matrix_open and matrix_close around all, in no loop")
+
+
+def local(name):
+    """Return an instruction that makes memory of the kernel's own."""
+    return Instruction("local", (), Value(PTR, name), {"bytes": 64})
+
+
+def test_memory_of_its_own_a_kernel_takes_once():
+    """In a loop it would take more in every turn."""
+    verify(kernel(local("a"), local("b"), turns()))
+    for body in ((turns(local("a")),), (turns(), local("a")), (local("a"), turns(), local("b"))):
+        refused(kernel(*body), "a local in or behind a loop; expected all before the first one")

@@ -31,7 +31,7 @@ class _Part:
 _PARTS = (
     _Part(
         "Linears in INT8",
-        frozenset({"dense", "sparse_panels", "block_sparse", "near_block_sparse"}),
+        frozenset({"dense", "dense_matrix", "sparse_panels", "block_sparse", "near_block_sparse"}),
         frozenset({"quantized_linear", "quantized_block_sparse_linear"}),
     ),
     _Part("Linears in float32", frozenset({"linear"}), frozenset({"linear", "block_sparse_linear"})),

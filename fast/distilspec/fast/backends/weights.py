@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 
 from distilspec.fast.backends.fusion import is_in_steps
 from distilspec.fast.codegen.ir import Function
+from distilspec.fast.codegen.opcodes import DEPTH, MATRIX
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.block_sparse import ROWS, block_sparse, near_block_sparse, row_bytes
 from distilspec.fast.kernels.dense import dense
+from distilspec.fast.kernels.dense_matrix import dense_matrix
 from distilspec.fast.kernels.epilogue import Epilogue
-from distilspec.fast.kernels.layout import packed_blocks, packed_float_panels, packed_panels, packed_steps, padded
+from distilspec.fast.kernels.layout import (
+    packed_blocks,
+    packed_float_panels,
+    packed_panels,
+    packed_squares,
+    packed_steps,
+    padded,
+)
 from distilspec.fast.kernels.linear import linear
 from distilspec.fast.kernels.sparse_panels import sparse_panels
 from distilspec.fast.lower.fused import Fused, Linear, Lowered
@@ -25,8 +34,8 @@ Array = NDArray[Any]
 
 #: The kernels of Linears by their names.
 KERNELS: Mapping[str, Callable[[Target, int, Epilogue], Function]] = {
-    "block_sparse": block_sparse, "near_block_sparse": near_block_sparse, "dense": dense, "linear": linear,
-    "sparse_panels": sparse_panels,
+    "block_sparse": block_sparse, "near_block_sparse": near_block_sparse, "dense": dense, "dense_matrix": dense_matrix,
+    "linear": linear, "sparse_panels": sparse_panels,
 }  # fmt: skip
 
 #: Bytes of codes of a tile that stay there while weights pass by: the smallest first cache of the targets' processors.
@@ -66,6 +75,9 @@ def pack(step: Linear, target: Target) -> Packed:
         work = blocks.weights.size * ROWS // max(1, outputs)
         kernel = "near_block_sparse" if inputs * row_bytes(target) <= FIRST_CACHE else "block_sparse"
         return Packed(kernel, {**operands, **common}, blocks.units, work)
+    if target.matrix and inputs % DEPTH == 0:
+        panels = packed_squares(step.weight, target)
+        return Packed("dense_matrix", {**panels.operands, **common}, panels.units, MATRIX * inputs)
     panels = packed_panels(step.weight, target)
     operands = {**panels.operands, "steps": padded(inputs, target.dot) // target.dot, **common}
     return Packed("dense", operands, panels.units, target.panel * inputs)

@@ -335,6 +335,21 @@ def _dot8(emitter: _Emitter, item: Instruction) -> list[str]:
     return list(target.emit_dot8(f"%{made.name}", *map(emitter.text, item.operands)))
 
 
+def _local(emitter: _Emitter, item: Instruction) -> list[str]:
+    return [f"%{_made(item).name} = alloca [{item.attributes['bytes']} x i8], align 64"]
+
+
+def _matrix(emitter: _Emitter, item: Instruction) -> list[str]:
+    target = emitter.target
+    if not target.matrix:
+        raise IrError(f"{target.name} has no {item.opcode}")
+    if item.opcode != "matrix_dot":
+        return [target.emit_matrix_open() if item.opcode == "matrix_open" else target.emit_matrix_close()]
+    strides = (f"i64 {item.attributes[name]}" for name in ("row", "step", "w_move", "x_move"))
+    fetch = f"i1 {str(item.attributes['fetch']).lower()}"
+    return [target.emit_matrix_dot(*map(emitter.typed, item.operands), *strides, fetch)]
+
+
 EMITTERS: Mapping[str, Callable[[_Emitter, Instruction], Sequence[Any]]] = {
     "add": _binary("add", "fadd"),
     "sub": _binary("sub", "fsub"),
@@ -371,4 +386,8 @@ EMITTERS: Mapping[str, Callable[[_Emitter, Instruction], Sequence[Any]]] = {
     "dot4": _dot(4),
     "dot8": _dot8,
     "dot2": _dot(2),
+    "local": _local,
+    "matrix_open": _matrix,
+    "matrix_dot": _matrix,
+    "matrix_close": _matrix,
 }

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distilspec.fast.codegen.ir import Body, Function, Instruction, IrError, Kind, Loop, Type, Value
-from distilspec.fast.codegen.opcodes import FOUR_LIMIT
+from distilspec.fast.codegen.opcodes import DEPTH, FOUR_LIMIT, MATRIX
 
 Array = NDArray[Any]
 
@@ -192,6 +192,28 @@ def _dot8(item: Instruction, acc: Array, a: Array, b: Array, c: Array, d: Array)
     return dot(item, dot(item, acc, a, b), c, d)
 
 
+def _local(item: Instruction) -> Pointer:
+    # what nobody has written yet is no zero
+    return Pointer(np.full(item.attributes["bytes"], 0x55, np.uint8))
+
+
+def _matrix_dot(item: Instruction, out: Pointer, w: Pointer, x: Pointer, blocks: Any) -> None:
+    attributes = item.attributes
+    sums = np.zeros((MATRIX, MATRIX), np.int64)
+    for block in range(int(blocks)):
+        weights = _moved(w, block * attributes["w_move"]).part(MATRIX * DEPTH).view(np.int8).reshape(MATRIX, -1, 4)
+        codes = _moved(x, block * attributes["x_move"])
+        for step in range(DEPTH // 4):
+            tokens = _moved(codes, step * attributes["step"]).part(MATRIX * 4).reshape(MATRIX, 4)
+            sums += weights[:, step].astype(np.int64) @ tokens.T.astype(np.int64)
+    for number, row in enumerate(sums.astype(np.int32)):
+        _store(item, row, _moved(out, number * attributes["row"]))
+
+
+def _moved(pointer: Pointer, size: int) -> Pointer:
+    return Pointer(pointer.buffer, pointer.position + size)
+
+
 MEANINGS: Mapping[str, Callable[..., Any]] = {
     "const": _constant,
     "add": lambda _, a, b: a + b,
@@ -220,7 +242,7 @@ MEANINGS: Mapping[str, Callable[..., Any]] = {
     "splat": lambda item, x: np.full(item.attributes["lanes"], x),
     "shuffle": _shuffle,
     "extract": lambda item, x: x[item.attributes["lane"]],
-    "offset": lambda _, pointer, size: Pointer(pointer.buffer, pointer.position + int(size)),
+    "offset": lambda _, pointer, size: _moved(pointer, int(size)),
     "load": _load,
     "load_first": _load_first,
     "store": _store,
@@ -229,4 +251,8 @@ MEANINGS: Mapping[str, Callable[..., Any]] = {
     "dot4": _dot(4, unsigned=True),
     "dot8": _dot8,
     "dot2": _dot(2, unsigned=False),
+    "local": _local,
+    "matrix_open": lambda _: None,
+    "matrix_dot": _matrix_dot,
+    "matrix_close": lambda _: None,
 }

@@ -34,7 +34,15 @@ prefetch(p)         nothing, or sooner data
 dot4(acc, a, b)     acc[i] + sum over 4 of a[4 i + j] * b[4 i + j]; b signed bytes, a too if ``signed=``
 dot8(acc, a, b, c, d)  dot4(dot4(acc, a, b), c, d); unsigned bytes a and c, signed b and d within ``FOUR_LIMIT``
 dot2(acc, a, b)     acc[i] + a[2 i] * b[2 i] + a[2 i + 1] * b[2 i + 1]; signed 16-bit a and b
+local               ``bytes=`` bytes of the function's own, aligned to 64, until it returns; not in a loop
+matrix_open         what ``matrix_dot`` needs in this thread, until ``matrix_close``
+matrix_dot(out, w, x, blocks)  a square of sums, written to ``out``; see below
 ==================  ======================================================================================
+
+``matrix_dot`` writes ``MATRIX`` rows of ``MATRIX`` int32, ``row=`` bytes apart. Row r, lane t is the sum over blocks i
+and over 4 s + j from 0 until ``DEPTH`` of signed byte r * DEPTH + 4 s + j of a block of weights, which begins at
+w + i * ``w_move=``, times unsigned byte 4 t + j of step s of a block of codes: its steps begin ``step=`` bytes apart,
+the first one at x + i * ``x_move=``. With ``fetch=`` weights that lie behind those of a block are there sooner.
 
 The products of dots are summed exactly, and the sum wraps in 32 bits: no 16-bit saturation. A target with a
 ``pair_limit`` keeps that promise for ``b`` within it only, which is up to who packs the weights. Such targets only have
@@ -56,6 +64,9 @@ NUMBERS = (*INTEGERS, Kind.F32)
 
 #: What weights of one sign may add up to in the four that ``dot8`` adds up in 16 bits, for any codes.
 FOUR_LIMIT = 2**15 // 255
+
+#: Rows and lanes of the sums of ``matrix_dot``, and the weights of a row in a block.
+MATRIX, DEPTH = 32, 64
 
 
 def _expect(holds: bool, what: str) -> None:
@@ -180,6 +191,20 @@ def _dot(each: int, kind: Kind, factors: int = 2) -> Rule:
     return rule
 
 
+def _local(types: Types, attributes: Mapping[str, Any]) -> Type:
+    _expect(not types and attributes["bytes"] > 0, f"local of {attributes['bytes']} bytes")
+    return PTR
+
+
+def _nothing(types: Types, attributes: Mapping[str, Any]) -> None:
+    _expect(not types, f"operands {', '.join(map(str, types))}; expected none")
+
+
+def _matrix(types: Types, attributes: Mapping[str, Any]) -> None:
+    _expect(tuple(types) == (PTR, PTR, PTR, I64), f"operands {', '.join(map(str, types))}")
+    _expect(set(attributes) == {"row", "step", "w_move", "x_move", "fetch"}, f"attributes {', '.join(attributes)}")
+
+
 RULES: Mapping[str, Rule] = {
     "const": _constant,
     "add": _alike(*NUMBERS),
@@ -217,6 +242,10 @@ RULES: Mapping[str, Rule] = {
     "dot4": _dot(4, Kind.I8),
     "dot8": _dot(4, Kind.I8, factors=4),
     "dot2": _dot(2, Kind.I16),
+    "local": _local,
+    "matrix_open": _nothing,
+    "matrix_dot": _matrix,
+    "matrix_close": _nothing,
 }
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from distilspec.fast.codegen.ir import I64, Body, Function, IrError, Loop, Value
+from collections.abc import Iterator
+
+from distilspec.fast.codegen.ir import I64, Body, Function, Instruction, IrError, Loop, Value
 from distilspec.fast.codegen.opcodes import result_type
+
+#: What stands before and behind every ``matrix_dot``.
+MATRIX_ENDS = ("matrix_open", "matrix_close")
 
 
 def verify(function: Function) -> None:
@@ -14,13 +19,40 @@ def verify(function: Function) -> None:
     ------
     IrError
         A value is used before it is made, outside the loop that makes it, or made twice; two values share a name; an
-        instruction has operands or a result of a wrong type; or a loop hands on other values than it carries.
+        instruction has operands or a result of a wrong type; a loop hands on other values than it carries; a ``local``
+        stands in or behind a loop; or ``matrix_dot`` does not stand between one ``matrix_open`` and one
+        ``matrix_close``, both in no loop.
     """
     names: set[str] = set()
     known = set(function.parameters)
     for parameter in function.parameters:
         _name(function, parameter, names)
     _verify_body(function, function.body, known, names)
+    _verify_places(function)
+
+
+def _verify_places(function: Function) -> None:
+    """Check what may stand in some places only."""
+    outside = [item.opcode if isinstance(item, Instruction) else "" for item in function.body]
+    every = list(_opcodes(function.body))
+    before = outside[: outside.index("")] if "" in outside else outside
+    if every.count("local") != before.count("local"):
+        raise IrError(f"{function.name}: a local in or behind a loop; expected all before the first one")
+    used = [opcode for opcode in every if opcode.startswith("matrix_")]
+    ends = [opcode for opcode in outside if opcode in MATRIX_ENDS]
+    if used and not (tuple(ends) == (used[0], used[-1]) == MATRIX_ENDS and set(used[1:-1]) <= {"matrix_dot"}):
+        raise IrError(
+            f"{function.name}: {', '.join(used)}; expected {' and '.join(MATRIX_ENDS)} around all, in no loop"
+        )
+
+
+def _opcodes(body: Body) -> Iterator[str]:
+    """Yield the opcodes in their order, those in loops as well."""
+    for item in body:
+        if isinstance(item, Loop):
+            yield from _opcodes(item.body)
+        else:
+            yield item.opcode
 
 
 def _verify_body(function: Function, body: Body, known: set[Value], names: set[str]) -> None:

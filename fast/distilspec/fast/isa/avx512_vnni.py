@@ -14,7 +14,7 @@ class Avx512Vnni(Target):
     name = "avx512-vnni"
     triple = "x86_64-unknown-linux-gnu"
     cpu = "x86-64-v4"
-    features = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "fma")
+    features: tuple[str, ...] = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "fma")
     lanes = 16
     registers = 32
     dot = 4

@@ -10,6 +10,7 @@ import llvmlite.binding as llvm
 
 from distilspec.fast.isa.avx2 import Avx2
 from distilspec.fast.isa.avx2_bytes import Avx2Bytes
+from distilspec.fast.isa.avx512_amx import Avx512Amx
 from distilspec.fast.isa.avx512_vnni import Avx512Vnni
 from distilspec.fast.isa.avx_vnni import AvxVnni
 from distilspec.fast.isa.neon_dot import NeonDot
@@ -19,7 +20,7 @@ from distilspec.reference.contract.errors import ContractError
 
 #: Every target by its name, the quickest first.
 TARGETS: Mapping[str, Target] = {
-    target.name: target for target in (Avx512Vnni(), AvxVnni(), NeonDot(), Avx2Bytes(), Avx2(), Portable())
+    target.name: target for target in (Avx512Amx(), Avx512Vnni(), AvxVnni(), NeonDot(), Avx2Bytes(), Avx2(), Portable())
 }
 
 #: The environment variable that forces a target.
@@ -43,7 +44,9 @@ def executable_targets() -> tuple[Target, ...]:
     return tuple(
         target
         for target in TARGETS.values()
-        if target.triple.split("-")[0] == machine and all(has.get(feature, False) for feature in target.features)
+        if target.triple.split("-")[0] == machine
+        and all(has.get(feature, False) for feature in target.features)
+        and target.is_permitted()
     )
 
 

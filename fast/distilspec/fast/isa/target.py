@@ -37,6 +37,8 @@ class Target(ABC):
         not saturate. Weights are packed accordingly.
     for_floats : bool
         Whether it is the best of its processor for programs without codes as well.
+    matrix : bool
+        Whether it has ``matrix_dot``, on unsigned codes.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Target(ABC):
     signed_codes: bool = False
     pair_limit: int | None = None
     for_floats: bool = True
+    matrix: bool = False
 
     @property
     def tile(self) -> int:
@@ -69,9 +72,25 @@ class Target(ABC):
         """Return LLVM instructions as ``emit_dot`` does, for ``dot2`` where ``dot`` is 4: plain ones unless told."""
         return plain_dot2(self.lanes, result, acc, a, b)
 
+    def emit_matrix_open(self) -> str:
+        """Return the LLVM instruction of ``matrix_open``; only where there is ``matrix``, as those that follow."""
+        raise NotImplementedError
+
+    def emit_matrix_dot(self, *operands: str) -> str:
+        """Return that of ``matrix_dot``: operands with types, then row, step, w_move, x_move and fetch likewise."""
+        raise NotImplementedError
+
+    def emit_matrix_close(self) -> str:
+        """Return that of ``matrix_close``."""
+        raise NotImplementedError
+
+    def is_permitted(self) -> bool:
+        """Return whether the system lets this process use the features of a processor that has them."""
+        return True
+
     @abstractmethod
     def declarations(self) -> Sequence[str]:
-        """Return the declarations of LLVM functions that these instructions use."""
+        """Return declarations of LLVM functions that these instructions use, and definitions of the target's own."""
 
     @property
     def feature_string(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distilspec.fast.codegen.opcodes import DEPTH, MATRIX
 from distilspec.fast.isa.target import Target
 from distilspec.fast.kernels.block_sparse import AHEAD, ROWS, row_bytes, token_order
 from distilspec.fast.kernels.codes import FACTORS
@@ -21,6 +22,9 @@ Array = NDArray[Any]
 
 #: Bytes of activations that stay there beside weights: half of the smallest second cache of the targets' processors.
 SECOND_CACHE = 2**18
+
+#: The same for processors with matrix registers.
+LARGE_SECOND_CACHE = 2**20
 
 
 def padded(size: int, step: int) -> int:
@@ -60,7 +64,7 @@ def tiled_rows(codes: Array, target: Target) -> Array:
 @dataclass(frozen=True)
 class PackedPanels:
     """
-    A weight as ``dense`` or ``linear`` reads it; their docstrings say what the arrays hold.
+    A weight as ``dense``, ``dense_matrix`` or ``linear`` reads it; their docstrings say what the arrays hold.
 
     ``operands`` are arrays and numbers by the names of their parameters, ``units`` the panels.
     """
@@ -103,6 +107,16 @@ def packed_steps(weight: Array, target: Target) -> PackedPanels:
         "single_starts": singles.starts,
     }  # fmt: skip
     return PackedPanels({**operands, "steps": held.shape[1] // target.dot, "block": 1}, len(held) // target.panel)
+
+
+def packed_squares(weight: Array, target: Target) -> PackedPanels:
+    """Return a weight int8 [N, K] as ``dense_matrix`` reads it, padded with zeros; K is a multiple of ``DEPTH``."""
+    rows, columns = weight.shape
+    held = np.zeros((padded(rows, MATRIX), columns), np.int8)
+    held[:rows] = weight
+    squares = np.ascontiguousarray(held.reshape(-1, MATRIX, columns // DEPTH, DEPTH).swapaxes(1, 2))
+    block = max(1, LARGE_SECOND_CACHE // max(1, columns * target.tile))
+    return PackedPanels({"weights": squares, "blocks": columns // DEPTH, "block": block}, len(squares))
 
 
 def _held(weight: Array, target: Target) -> Array:
