@@ -27,6 +27,7 @@ from distilspec.reference.contract.recipes import Recipe
 from distilspec.reference.formats.compressed import Compressed
 from distilspec.reference.formats.hugging_face import load_folder
 from distilspec.reference.formats.onnx_reader import read_onnx
+from distilspec.reference.formats.onnx_writer import write_onnx
 from distilspec.reference.formats.saved import load_program
 from distilspec.reference.recipes import quantize_weight
 from distilspec.reference.recipes.unpack import unpack
@@ -100,6 +101,27 @@ def test_training_stays_when_quantisation_is_another(sources):
     assert list(Compressed(run.folder).programs) == [Recipe.FP32]
     assert len(events(run, "step")) == steps
     assert made_by(run)["student/model.safetensors"] == student
+
+
+def test_onnx_that_is_asked_for_later_is_written_beside_the_programs(sources):
+    """They stay as they are, and so does what they answered."""
+    run = tiny_run(sources, outputs={"folder": "out", "onnx": False})
+    run_stages(run)
+    before = {path: path.stat().st_mtime_ns for path in (run.folder / "programs").rglob("*") if path.is_file()}
+    assert not list(run.folder.rglob("*.onnx"))
+    evaluated = (run.folder / "evaluation.json").stat().st_mtime_ns
+
+    again = tiny_run(sources)
+    run_stages(again)
+
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (run.folder / "evaluation.json").stat().st_mtime_ns == evaluated
+    for recipe, folder in Compressed(run.folder).programs.items():
+        expected = write_onnx(load_program(folder)).SerializeToString()
+        assert (run.folder / "programs" / f"{recipe}.onnx").read_bytes() == expected
+    run_stages(tiny_run(sources, outputs={"folder": "out", "onnx": False}))
+    assert len(list(run.folder.rglob("*.onnx"))) == 2
+    assert len(events(run, "end")) == len(UNFINISHED) + 1, "only the export ran again"
 
 
 def test_a_folder_of_an_earlier_version_goes_on(sources):

@@ -25,7 +25,7 @@ from distilspec.compress.sections.pruning import Pruning
 from distilspec.compress.sections.training import Training
 from distilspec.compress.stages.distil import distil
 from distilspec.compress.stages.evaluate import evaluate
-from distilspec.compress.stages.export import export, onnx_writer
+from distilspec.compress.stages.export import export, is_exported, onnx_writer
 from distilspec.compress.stages.finish import CHECKPOINT, finish, finishing_of
 from distilspec.compress.stages.quantise import is_quantised, quantisation_of, quantise
 from distilspec.compress.stages.student import layers_of, start_student
@@ -56,7 +56,7 @@ STAGES: Mapping[str, Stage] = {
     "distil": Stage(distil, lambda run: run.distilled, ("teacher", "student")),
     "finish": Stage(finish, lambda run: run.student, ("teacher", "distil")),
     "quantise": Stage(quantise, lambda run: run.folder / "quantisation.json", ("distil", "finish"), is_quantised),
-    "export": Stage(export, lambda run: run.folder / "programs", ("distil", "finish", "quantise")),
+    "export": Stage(export, lambda run: run.folder / "programs", ("distil", "finish", "quantise"), is_exported),
     "evaluate": Stage(evaluate, lambda run: run.folder / "evaluation.json", ("teacher", "export")),
 }
 

@@ -15,6 +15,7 @@ from distilspec.fast.kernels.activations import ACTIVATIONS
 from distilspec.fast.kernels.block_sparse import block_sparse
 from distilspec.fast.kernels.codes import Layout
 from distilspec.fast.kernels.dense import dense
+from distilspec.fast.kernels.dense_matrix import dense_matrix
 from distilspec.fast.kernels.epilogue import Epilogue
 from distilspec.fast.kernels.linear import linear
 from distilspec.reference import ops as reference
@@ -156,7 +157,7 @@ def test_all_targets_give_the_same_bits():
             np.testing.assert_array_equal(result, results[0])
 
 
-@pytest.mark.parametrize("function_of", [dense, block_sparse, linear])
+@pytest.mark.parametrize("function_of", [dense, dense_matrix, block_sparse, linear])
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
 def test_less_than_a_row_of_codes_is_refused(target, function_of):
     """A row holds the tokens of all vectors."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, Value
+from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Type, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.codes import FACTORS, PART, Layout
+from distilspec.fast.kernels.codes import FACTORS, PART
 from distilspec.fast.kernels.epilogue import INTEGER_OPERANDS, Epilogue, coder_of, store_outputs
 from distilspec.fast.kernels.panels import OFFSET, broadcast, factors, multiplied, vectors_at_once
 
@@ -62,8 +62,6 @@ def block_sparse(target: Target, vectors: int, epilogue: Epilogue, *, near: bool
     IrError
         Rows of codes are to be written, and not all tokens of a row are computed.
     """
-    if epilogue.codes is Layout.ROWS and vectors < target.dot:
-        raise IrError(f"block_sparse: {vectors} vectors are less than a row of codes; expected {target.dot}")
     builder = Builder(
         f"{'near_' if near else ''}block_sparse.{vectors}.{epilogue.name}",
         **dict.fromkeys(("codes", "weights", "columns", "starts", *INTEGER_OPERANDS, *epilogue.operands), PTR),

@@ -27,6 +27,11 @@ def dense_matrix(target: Target, vectors: int, epilogue: Epilogue) -> Function:
         Those of ``packed_squares``.
     blocks : integer
         K / DEPTH, in place of ``steps``.
+
+    Raises
+    ------
+    IrError
+        As ``dense``.
     """
     builder = Builder(
         f"dense_matrix.{vectors}.{epilogue.name}",

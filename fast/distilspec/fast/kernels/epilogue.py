@@ -78,7 +78,16 @@ class Epilogue:
 def coder_of(
     builder: Builder, target: Target, epilogue: Epilogue, vectors: int, p: Mapping[str, Value]
 ) -> Coder | None:
-    """Write what makes the codes of ``epilogue``, if it makes any, of so many vectors of a feature."""
+    """
+    Write what makes the codes of ``epilogue``, if it makes any, of so many vectors of a feature.
+
+    Raises
+    ------
+    IrError
+        Rows of codes are to be written, and not all tokens of a row are computed.
+    """
+    if epilogue.codes is Layout.ROWS and vectors < target.dot:
+        raise IrError(f"{vectors} vectors are less than a row of codes; expected {target.dot}")
     lanes = side_by_side(vectors) * target.lanes
     return Coder.of_all(builder, target, p["out_scale"], p["out_zero_point"], lanes) if epilogue.codes else None
 

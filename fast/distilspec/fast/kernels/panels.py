@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from distilspec.fast.codegen.builder import Builder
-from distilspec.fast.codegen.ir import I64, PTR, Function, IrError, Kind, Type, Value
+from distilspec.fast.codegen.ir import I64, PTR, Function, Kind, Type, Value
 from distilspec.fast.isa.target import Target
-from distilspec.fast.kernels.codes import FACTORS, Layout
+from distilspec.fast.kernels.codes import FACTORS
 from distilspec.fast.kernels.epilogue import Epilogue, coder_of, store_outputs
 
 #: Steps of the reduction that the inner loop takes at once: a power of two.
@@ -47,8 +47,6 @@ def panel_kernel(
     IrError
         Rows of codes are to be written, and not all tokens of a row are computed.
     """
-    if epilogue.codes is Layout.ROWS and vectors < target.dot:
-        raise IrError(f"{name}: {vectors} vectors are less than a row of codes; expected {target.dot}")
     builder = Builder(
         f"{name}.{vectors}.{epilogue.name}",
         **dict.fromkeys((*operands, *epilogue.operands), PTR),
