@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
+from pebble.pool.process import PoolManager
 from planted_units import dies, exits, hangs, passes, says_farewell
 
 from distilspec.conformance.execute import Judged, execute_here, execute_in_processes
@@ -37,6 +39,32 @@ def test_a_crash_and_a_hang_are_results_and_the_rest_goes_on():
         "a": [State.PASS], "b": [State.CRASH], "c": [State.PASS], "d": [State.TIMEOUT], "e": [State.CRASH],
         "f": [State.PASS],
     }  # fmt: skip
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(
+    ("times", "detail"),
+    [(1, "the process ended with signal SIGKILL"), (2, "the process ended before it said what it works at")],
+)
+def test_units_whose_process_nobody_knows_are_judged_again(times, detail, monkeypatch):
+    """The pool loses sight of as many processes that end, as it does on a busy machine; only one unit ends any."""
+    find, lost = PoolManager.find_expired_task, []
+
+    def lose(manager, worker):
+        if len(lost) < times:
+            lost.append(worker)
+            raise BrokenProcessPool("All workers expired")
+        return find(manager, worker)
+
+    monkeypatch.setattr(PoolManager, "find_expired_task", lose)
+    units = [passes("a"), dies("b"), passes("c"), passes("d"), passes("e")]
+
+    finished = list(execute_in_processes(units, REFERENCE, jobs=1, timeout=30.0))
+
+    assert len(finished) == len(units)
+    assert states(finished) == {name: [State.CRASH if name == "b" else State.PASS] for name in "abcde"}
+    assert [outcome.cases[0].judgement.detail for unit, outcome in finished if unit.id == "b"] == [detail]
+    assert len(lost) == times
     assert multiprocessing.active_children() == []
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -49,9 +50,28 @@ def execute_in_processes(units: Iterable[Unit], judged: Judged, *, jobs: int, ti
     Judge units in ``jobs`` worker processes and yield them as they end.
 
     A unit whose process ends becomes a case in state CRASH, one that takes more than ``timeout`` seconds a case in
-    state TIMEOUT; the other units go on in a new process.
+    state TIMEOUT; the other units go on in a new process. Of a process that ends before it has said what it works at
+    nobody knows the unit: those that were begun are judged again, each alone.
     """
-    waiting = iter(units)
+    waiting, is_over = iter(units), False
+    while not is_over:
+        lost: list[Unit] = []
+        for unit, outcome in _in_one_pool(waiting, judged, jobs, timeout):
+            if outcome is None:
+                lost.append(unit)
+            else:
+                yield unit, outcome
+        is_over = not lost
+        for one in lost:
+            for unit, outcome in _in_one_pool(iter([one]), judged, 1, timeout):
+                silent = RuntimeCrashError("the process ended before it said what it works at")
+                yield unit, outcome or ended_early(unit, silent)
+
+
+def _in_one_pool(
+    waiting: Iterator[Unit], judged: Judged, jobs: int, timeout: float
+) -> Iterator[tuple[Unit, Outcome | None]]:
+    """Yield units as they end, until none waits or the pool breaks; then those that were begun, without an outcome."""
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=jobs, context=context, initializer=_leave_interrupts_to_the_parent) as pool:
         running: dict[Future[Outcome], Unit] = {}
@@ -62,6 +82,9 @@ def execute_in_processes(units: Iterable[Unit], judged: Judged, *, jobs: int, ti
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        yield from ((unit, None) for unit in running.values())
+                        return
                     unit = running.pop(future)
                     yield unit, _outcome(unit, future, timeout)
         finally:
