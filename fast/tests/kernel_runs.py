@@ -96,3 +96,10 @@ def _prepared(kernel, target, x, weight):
     arrays = {"weights": blocks.weights, "columns": blocks.columns, "starts": blocks.starts}
     function_of = near_block_sparse if kernel == "near_block_sparse" else block_sparse
     return function_of, {"codes": tiled_rows(codes, target), **arrays, "inputs": x.shape[1]}, blocks.units
+
+
+def exact(codes, weight, zero_point=0):
+    """Return the sums in Python's integers, as float32 where they are small enough to be exact."""
+    wide = (codes.astype(object) - zero_point) @ weight.astype(object).T
+    assert all(abs(value) < 2**24 for row in wide for value in row)
+    return wide.astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_runs import product
+from kernel_runs import exact, product
 
 from distilspec.fast.backends.weights import pack
 from distilspec.fast.codegen.compile import assembly
@@ -38,13 +38,6 @@ def drawn(data, most_tokens=140, most_features=70, most=5):
         codes[:] = data.draw(st.sampled_from([1, 127, 128, 255]))
         weight[:] = data.draw(st.sampled_from([-128, 127]))
     return codes, weight
-
-
-def exact(codes, weight, zero_point):
-    """Return the sums in Python's integers, as float32 where they are small enough to be exact."""
-    wide = (codes.astype(object) - zero_point) @ weight.astype(object).T
-    assert all(abs(value) < 2**24 for row in wide for value in row)
-    return wide.astype(np.float32)
 
 
 @machine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_runs import product
+from kernel_runs import exact, product
 
 from distilspec.fast.codegen.compile import assembly
 from distilspec.fast.codegen.verify import verify
@@ -35,13 +35,6 @@ def drawn(data, most_tokens=40, most=70):
         weight[:] = data.draw(st.sampled_from([-128, -127, 127]))
     kept = seed.random((-(-outputs // 4), inputs)) < data.draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
     return codes, weight, weight * np.repeat(kept, 4, axis=0)[:outputs]
-
-
-def exact(codes, weight, zero_point=0):
-    """Return the sums in Python's integers, as float32 where they are small enough to be exact."""
-    wide = (codes.astype(object) - zero_point) @ weight.astype(object).T
-    assert all(abs(value) < 2**24 for row in wide for value in row)
-    return wide.astype(np.float32)
 
 
 @targets

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_runs import product
+from kernel_runs import exact, product
 from small_models import inputs, small_program
 
 from distilspec.conformance.metamorphic.sparse_equals_dense import form
@@ -37,13 +37,6 @@ def drawn(data, most_tokens=40, most=30, largest=64):
         weight[:] = data.draw(st.sampled_from([-largest, largest]))
     kept = seed.random((panels, steps)) < data.draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
     return codes, weight * kept.repeat(ROWS, axis=0).repeat(DOT, axis=1)
-
-
-def exact(codes, weight, zero_point):
-    """Return the sums in Python's integers, as float32 where they are small enough to be exact."""
-    wide = (codes.astype(object) - zero_point) @ weight.astype(object).T
-    assert all(abs(value) < 2**24 for row in wide for value in row)
-    return wide.astype(np.float32)
 
 
 @machine
